@@ -1,0 +1,46 @@
+"""The service from the command line: `python -m app`."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+
+import uvicorn
+
+
+def main() -> None:
+    """Serve until told to stop; SIGTERM and Ctrl-C end it in order, with status 0."""
+    options = _parser().parse_args()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops in order, then raises the signal again for whoever was there before it.
+        signal.signal(stop, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="iris-metrics-") as directory:
+        if options.workers > 1:
+            # Workers count into files here; prometheus_client reads the variable when it is imported.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+        uvicorn.run(
+            "app.main:app",
+            host=options.host,
+            port=options.port,
+            workers=options.workers,
+            access_log=options.access_log,
+            timeout_graceful_shutdown=10,
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m app",
+        description="Serve predictions, training and metrics. Settings are environment variables IRIS_...: see README.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is every one")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--workers", type=int, default=1, help="processes that serve")
+    parser.add_argument("--access-log", action="store_true", help="log every request; /metrics counts them anyway")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

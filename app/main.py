@@ -1,0 +1,115 @@
+"""The wiring of one worker, in one place."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.staticfiles import StaticFiles
+
+from app import errors
+from app.champion import Champion
+from app.dependencies import Service
+from app.monitoring import UNMATCHED, Monitor, MonitoringMiddleware
+from app.routes import docs, health, metrics, models, predict, train
+from app.settings import Settings
+from app.trainer import Trainer
+from model.errors import ModelError
+from model.store import Store
+
+log = logging.getLogger("uvicorn.iris")
+
+_DESCRIPTION = """
+Tells the species of an iris flower from four measurements, by a neural network written from scratch.
+
+Errors are `application/problem+json` (RFC 9457), all in one shape.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as one worker runs it; nothing is read or started before its lifespan begins."""
+    service = _service(settings)
+    app = FastAPI(
+        title="Iris",
+        version="1.0.0",
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for router in (
+        predict.router,
+        train.administration,
+        train.router,
+        models.router,
+        metrics.router,
+        health.router,
+        docs.router,
+    ):
+        app.include_router(router)
+    app.mount(docs.ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
+    app.add_middleware(MonitoringMiddleware, monitor=service.monitor)
+    errors.install(app)
+    _show_series_at_zero(app, service.monitor)
+    return app
+
+
+def _service(settings: Settings) -> Service:
+    store = Store(settings.artifacts)
+    monitor = Monitor()
+    champion = Champion(store, monitor)
+    trainer = Trainer(settings, store, champion, monitor)
+    return Service(settings, settings.token(), store, monitor, champion, trainer)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    await asyncio.to_thread(_recover, service)
+    working = asyncio.create_task(service.trainer.work())
+    following = asyncio.create_task(service.champion.follow())
+    if service.champion.model is None:
+        await _train_first(service)
+    yield
+    service.trainer.close()
+    following.cancel()
+    await working
+    with suppress(asyncio.CancelledError):
+        await following
+
+
+def _recover(service: Service) -> None:
+    """Clean up after a crash, and load what it has left."""
+    try:
+        service.store.sweep()
+        with service.store.training(timeout_seconds=0):
+            pass  # holding the lock for a moment closes the records of runs that nobody trains
+    except OSError as error:
+        log.warning("The store cannot be written: %s. Predictions are served, training is not.", error)
+    service.champion.refresh()
+
+
+async def _train_first(service: Service) -> None:
+    try:
+        await service.trainer.first_model()
+    except (ModelError, OSError) as error:
+        log.error("The first model cannot be trained: %s", error)
+    if service.champion.model is None:
+        log.error("There is no model: /predict answers 503 until a training run succeeds.")
+
+
+def _show_series_at_zero(app: FastAPI, monitor: Monitor) -> None:
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute):
+            for method in route.methods or ():
+                declared = (status for status in route.responses if isinstance(status, int))
+                monitor.expect_request(method, route.path, {route.status_code or 200, *declared})
+    monitor.expect_request("GET", UNMATCHED, {404})
+
+
+app = create_app(Settings())

@@ -1,0 +1,1 @@
+"""The network and everything that happens without HTTP: rows -> arrays -> network -> artifact."""
