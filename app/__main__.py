@@ -7,11 +7,15 @@ import sys
 import tempfile
 
 import uvicorn
+from pydantic import ValidationError
+
+from app.settings import Settings
 
 
 def main() -> None:
     """Serve until told to stop; SIGTERM and Ctrl-C end it in order, with status 0."""
     options = _parser().parse_args()
+    _check_settings()
     for stop in (signal.SIGTERM, signal.SIGINT):
         # uvicorn stops in order, then raises the signal again for whoever was there before it.
         signal.signal(stop, lambda *_: sys.exit(0))
@@ -27,6 +31,17 @@ def main() -> None:
             access_log=options.access_log,
             timeout_graceful_shutdown=10,
         )
+
+
+def _check_settings() -> None:
+    """Say in a line what is wrong, where the workers would each show a traceback."""
+    try:
+        Settings()
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_input=False):
+            setting = "_".join(["IRIS", *map(str, each["loc"])]).upper()
+            print(f"app: error: {setting if each['loc'] else 'settings'}: {each['msg']}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,10 +24,16 @@ log = logging.getLogger("uvicorn.iris")
 
 _MAX_ERRORS = 20
 _UNREADABLE_BODY = "The body is not JSON that can be read: send UTF-8 JSON that is not nested deeply."
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # Python before 3.13 has older phrases
 _PHRASES = {  # where the framework's own words do not say how to mend it
     400: _UNREADABLE_BODY,
     404: "There is nothing here; GET /docs shows every route.",
     405: "The route does not know this method; the Allow header names those it does.",
+}
+_MENDS = {  # likewise, by pydantic's types of error
+    "model_attributes_type": "Send a JSON object.",
+    "string_unicode": "Send UTF-8; a lone surrogate is no character.",
+    "extra_forbidden": "Remove the fields that do not belong here; GET /docs shows those that do.",
 }
 
 
@@ -44,18 +50,19 @@ class NoModelError(Exception):
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route declares of the errors it may answer."""
     content = {ProblemResponse.media_type: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
-    return {
-        status: {"model": ProblemBody, "description": HTTPStatus(status).phrase, "content": content}
-        for status in statuses
-    }
+    return {status: {"description": _title(status), "content": content} for status in statuses}
 
 
 def problem(
     status: int, detail: str, errors: Sequence[ProblemField] = (), headers: Mapping[str, str] | None = None
 ) -> ProblemResponse:
     """A problem as a response."""
-    body = ProblemBody(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
+    body = ProblemBody(title=_title(status), status=status, detail=detail, errors=list(errors))
     return ProblemResponse(json.dumps(body.model_dump()), status_code=status, headers=dict(headers or {}))
+
+
+def _title(status: int) -> str:
+    return _TITLES.get(status, HTTPStatus(status).phrase)
 
 
 def install(app: FastAPI) -> None:
@@ -74,12 +81,9 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
 
 def _fields(found: Sequence[Any]) -> Iterator[tuple[str, str]]:
     for each in found:
-        place = list(each["loc"])
-        if each["type"] == "extra_forbidden":
-            # The name of an unknown field is the caller's text: it is not said back.
-            yield _path(place[:-1]), "Remove the fields that do not belong here; GET /docs shows those that do."
-        else:
-            yield _path(place), each["msg"]
+        # The name of an unknown field is the caller's text: it is not said back.
+        place = each["loc"][:-1] if each["type"] == "extra_forbidden" else each["loc"]
+        yield _path(place), _MENDS.get(each["type"], each["msg"])
 
 
 def _path(place: Sequence[str | int]) -> str:

@@ -61,7 +61,7 @@ def authorize(request: Request, token: bytes | None) -> None:
             raise HTTPException(403, "Only local callers may do this; set IRIS_ADMIN_TOKEN to let others.")
         return
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), token):
+    if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode("latin-1"), token):
         raise HTTPException(
             401, "Send the administrators' token: Authorization: Bearer ...", headers={"WWW-Authenticate": "Bearer"}
         )
@@ -87,10 +87,12 @@ def _is_loopback(host: str) -> bool:
 
 def _is_addressed_locally(request: Request) -> bool:
     """A web page elsewhere can make a local browser call us: its origin, or the name it used, tells."""
-    origin = request.headers.get("origin")
-    host = urlsplit(f"//{request.headers.get('host', '')}")
-    same_origin = origin is None or urlsplit(origin).netloc == host.netloc
-    return same_origin and host.hostname in _LOCAL_NAMES
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}")
+        origin = urlsplit(request.headers.get("origin", f"//{host.netloc}"))
+    except ValueError:
+        return False
+    return origin.netloc == host.netloc and host.hostname in _LOCAL_NAMES
 
 
 def _bounded(request: Request, max_bytes: int) -> Request:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -13,6 +14,7 @@ from app import errors
 from app.champion import Champion
 from app.dependencies import Service
 from app.monitoring import UNMATCHED, Monitor, MonitoringMiddleware
+from app.openapi import describe
 from app.routes import docs, health, metrics, models, predict, train
 from app.settings import Settings
 from app.trainer import Trainer
@@ -55,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(MonitoringMiddleware, monitor=service.monitor)
     errors.install(app)
     _show_series_at_zero(app, service.monitor)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's documented way
     return app
 
 

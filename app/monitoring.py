@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -40,6 +39,7 @@ class Monitor:
             buckets=_REQUEST_SECONDS,
             registry=registry,
         )
+        self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._predictions = Counter("iris_predictions_total", "Flowers predicted.", ("species",), registry=registry)
         self._confidence = Histogram(
             "iris_prediction_confidence", "Largest score of a prediction.", buckets=_CONFIDENCES, registry=registry
@@ -69,9 +69,8 @@ class Monitor:
 
     def expect_request(self, method: str, route: str, statuses: Iterable[int]) -> None:
         """Show the series of a route at zero before its first request."""
-        self._request_seconds.labels(method, route)
         for status in statuses:
-            self._requests.labels(method, route, str(status))
+            self._of_request(method, route, status)
 
     def expect_species(self, species: Iterable[str]) -> None:
         """Show the series of some species at zero before their first flower."""
@@ -80,21 +79,23 @@ class Monitor:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count and time one answer."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_seconds.labels(method, route).observe(seconds)
+        count, duration = self._of_request(method, route, status)
+        count.inc()
+        duration.observe(seconds)
 
-    def predictions(self, predictions: Iterable[FlowerPrediction]) -> None:
-        """Count what was predicted."""
-        species: Tally[str] = Tally()
-        features: Tally[str] = Tally()
-        for prediction in predictions:
-            species[prediction.species] += 1
-            features.update(prediction.out_of_range)
-            self._confidence.observe(prediction.confidence)
-        for name, count in species.items():
-            self._predictions.labels(name).inc(count)
-        for name, count in features.items():
-            self._out_of_range.labels(name).inc(count)
+    def prediction(self, prediction: FlowerPrediction) -> None:
+        """Count what was predicted of one flower."""
+        self._predictions.labels(prediction.species).inc()
+        self._confidence.observe(prediction.confidence)
+        for feature in prediction.out_of_range:
+            self._out_of_range.labels(feature).inc()
+
+    def _of_request(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        series = self._request_series.get((method, route, status))
+        if series is None:  # kept, for looking them up by labels takes longer than counting
+            series = self._requests.labels(method, route, str(status)), self._request_seconds.labels(method, route)
+            self._request_series[method, route, status] = series
+        return series
 
     def run_ended(self, run: Run) -> None:
         """Count and time one training run."""

@@ -6,6 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+MIN_TOKEN_BYTES = 8
+
 
 class Settings(BaseSettings):
     """The settings of one service; its workers share them."""
@@ -20,7 +22,7 @@ class Settings(BaseSettings):
     data: Path = Path("data/Iris.csv")
     """Table that `/train` and the very first model learn from."""
 
-    admin_token: Annotated[SecretStr | None, Field(min_length=8)] = None
+    admin_token: SecretStr | None = None
     """Bearer token for `/train` and other changes; without one only local callers may make them."""
 
     admin_token_file: Path | None = None
@@ -36,13 +38,19 @@ class Settings(BaseSettings):
     """Largest request body; more is answered 413."""
 
     @model_validator(mode="after")
-    def _read_token(self) -> Self:
+    def _check_token(self) -> Self:
         if self.admin_token_file is not None and self.admin_token is not None:
             raise ValueError("set IRIS_ADMIN_TOKEN or IRIS_ADMIN_TOKEN_FILE, not both")
+        token = self.token()
+        if token is not None and len(token) < MIN_TOKEN_BYTES:
+            raise ValueError(f"the administrators' token has fewer than {MIN_TOKEN_BYTES} bytes")
         return self
 
     def token(self) -> bytes | None:
-        """The administrators' token, from wherever it is set; raises `OSError` if its file cannot be read."""
-        if self.admin_token_file is not None:
+        """The administrators' token, from wherever it is set."""
+        if self.admin_token_file is None:
+            return None if self.admin_token is None else self.admin_token.get_secret_value().encode()
+        try:
             return self.admin_token_file.read_bytes().strip()
-        return self.admin_token.get_secret_value().encode() if self.admin_token else None
+        except OSError as error:
+            raise ValueError(f"IRIS_ADMIN_TOKEN_FILE cannot be read: {error.strerror}") from error

@@ -16,7 +16,6 @@ from app.champion import Champion
 from app.monitoring import Monitor
 from app.settings import Settings
 from model.child import BUSY, PRELOAD, train
-from model.errors import ModelError
 from model.hyperparameters import Hyperparameters
 from model.run import Run, Status, failed, queued
 from model.store import Store
@@ -87,11 +86,15 @@ class Trainer:
 
     async def _work_off(self) -> None:
         try:
-            while not self._closing and (run := await asyncio.to_thread(self._store.next_queued)):
+            while not self._closing and (run := await asyncio.to_thread(self._next_run)):
                 if not await self._train(run):
                     return
-        except (ModelError, OSError) as error:
-            log.error("The queue of training runs cannot be worked off: %s", error)
+        except Exception:  # the queue must be looked at again, whatever went wrong this time
+            log.exception("The queue of training runs cannot be worked off.")
+
+    def _next_run(self) -> Run | None:
+        with self._store.training(timeout_seconds=0) as free:
+            return self._store.next_queued() if free else None
 
     async def _train(self, run: Run) -> bool:
         """Whether the run was this worker's to do; if so, it has ended."""

@@ -1,5 +1,6 @@
 """Training runs: asking for one, and what became of it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, Security
@@ -8,7 +9,7 @@ from app.dependencies import StoreDep, TrainerDep
 from app.errors import problems
 from app.guards import AdminRoute, bearer
 from app.schemas import TrainingRequest
-from model.run import Run
+from model.run import Run, RunSummary
 
 router = APIRouter(prefix="/train", tags=["train"])
 administration = APIRouter(prefix="/train", tags=["train"], route_class=AdminRoute, dependencies=[Security(bearer)])
@@ -41,8 +42,8 @@ async def train(
 
 
 @router.get("", responses=problems(422, 503))
-def list_runs(store: StoreDep, limit: Limit = 20) -> list[Run]:
-    """The newest runs first; any worker knows the runs of all."""
+def list_runs(store: StoreDep, limit: Limit = 20) -> Sequence[RunSummary]:
+    """The newest runs first, in short; any worker knows the runs of all."""
     return store.runs(limit)
 
 

@@ -1,0 +1,127 @@
+"""Asking for a training run, and what became of it."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+from model.run import Status
+from model.store import Store
+from tests.app.conftest import FLOWER, Client, running
+
+
+def test_a_run_that_ends_in_time_is_answered_with_its_model_serving(client: Client) -> None:
+    response = client.post("/train?wait=30", json={"epochs": 5, "seed": 7})
+    run = response.json()
+
+    assert 201 == response.status_code
+    assert Status.SUCCEEDED == run["status"]
+    assert f"/train/{run['id']}" == response.headers["location"]
+    assert run["promoted"]
+    assert run["model_version"] == client.post("/predict", json=FLOWER).json()["model_version"]
+    assert run == client.get(response.headers["location"]).json()
+
+
+def test_a_run_tells_its_recipe_its_table_its_history_and_its_evaluation(client: Client) -> None:
+    run = client.post("/train?wait=30", json={"epochs": 5, "hidden_layers": [3], "seed": 7}).json()
+
+    assert {
+        "hidden_layers": [3],
+        "learning_rate": 0.15,
+        "epochs": 5,
+        "standardize": True,
+        "seed": 7,
+    } == run["hyperparameters"]
+    assert {"name": "iris", "rows": 150}.items() <= run["dataset"].items()
+    assert {"epoch": 5, "epochs": 5} == run["progress"]
+    assert [1, 2, 3, 4, 5] == [score["epoch"] for score in run["history"]]
+    assert {"training", "validation", "test"} == run["evaluation"].keys()
+
+
+def test_everything_about_a_run_is_optional(client: Client) -> None:
+    response = client.post("/train?wait=30")
+
+    assert 201 == response.status_code
+    assert [5, 10] == response.json()["hyperparameters"]["hidden_layers"]
+
+
+def test_two_runs_without_a_seed_draw_two(client: Client) -> None:
+    runs = [client.post("/train?wait=0", json={"epochs": 1}).json() for _ in range(2)]
+
+    assert 2 == len({run["hyperparameters"]["seed"] for run in runs})
+
+
+def test_the_same_seed_gives_the_same_model(client: Client) -> None:
+    runs = [client.post("/train?wait=30", json={"epochs": 3, "seed": 7}).json() for _ in range(2)]
+    digests = {run["model_version"].partition("-")[2] for run in runs}
+
+    assert 1 == len(digests)
+
+
+def test_a_run_that_takes_longer_is_answered_as_it_is(client: Client) -> None:
+    response = client.post("/train?wait=0", json={"epochs": 10_000})
+    run = response.json()
+
+    assert 202 == response.status_code
+    assert run["status"] in {Status.QUEUED, Status.RUNNING}
+    assert 200 == client.get(response.headers["location"]).status_code
+
+
+@pytest.mark.parametrize(
+    ("recipe", "field"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"epochs": 10_001}, "epochs"),
+        ({"epochs": 1.5}, "epochs"),
+        ({"epochs": "5"}, "epochs"),
+        ({"learning_rate": 0}, "learning_rate"),
+        ({"learning_rate": 10.1}, "learning_rate"),
+        ({"hidden_layers": [0]}, "hidden_layers[0]"),
+        ({"hidden_layers": [5, 513]}, "hidden_layers[1]"),
+        ({"hidden_layers": [1] * 9}, "hidden_layers"),
+        ({"standardize": 1}, "standardize"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**32}, "seed"),
+        ({"layers": [5]}, "body"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_with_the_field_and_starts_nothing(
+    recipe: dict[str, object], field: str, client: Client
+) -> None:
+    response = client.post("/train", json=recipe)
+
+    assert 422 == response.status_code
+    assert [field] == [error["field"] for error in response.json()["errors"]]
+    assert [] == client.get("/train").json()
+
+
+@pytest.mark.parametrize("wait", ["-1", "31", "nan", "inf", "soon"])
+def test_a_wrong_wait_is_refused(wait: str, client: Client) -> None:
+    response = client.post(f"/train?wait={wait}")
+
+    assert ["wait"] == [error["field"] for error in response.json()["errors"]]
+
+
+def test_runs_are_listed_newest_first_and_in_short(client: Client) -> None:
+    runs = [client.post("/train?wait=30", json={"epochs": 1}).json()["id"] for _ in range(3)]
+    listed = client.get("/train?limit=2").json()
+
+    assert [runs[2], runs[1]] == [run["id"] for run in listed]
+    assert all(run.keys().isdisjoint({"history", "evaluation"}) for run in listed)
+
+
+def test_a_failed_run_leaves_the_old_model_serving_and_says_why(settings: Settings, store: Store) -> None:
+    serving = store.current()
+    with running(settings.model_copy(update={"data": Path("there-is-none.csv")})) as client:
+        run = client.post("/train?wait=30").json()
+
+        assert Status.FAILED == run["status"]
+        assert "there-is-none.csv: the file cannot be read: No such file or directory" == run["reason"]
+        assert serving == client.post("/predict", json=FLOWER).json()["model_version"]
+
+
+def test_the_old_model_answers_while_a_run_trains(client: Client) -> None:
+    serving = client.get("/models/current").json()["version"]
+    client.post("/train?wait=0", json={"epochs": 10_000})
+
+    assert {serving} == {client.post("/predict", json=FLOWER).json()["model_version"] for _ in range(50)}

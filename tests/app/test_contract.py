@@ -1,0 +1,253 @@
+"""Every status of every route: declared in OpenAPI, answered for real, in the one shape of errors."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from app.settings import Settings
+from model.artifact import Artifact
+from model.hyperparameters import Hyperparameters
+from model.run import failed, queued
+from model.store import Store
+from tests.app.conftest import FLOWER, Client, running
+
+JSON = {"content-type": "application/json"}
+BATCH = {"flowers": [FLOWER]}
+TOKEN = "the administrators' token"
+MISSING = "20260101T000000000000Z-0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request that a route answers with a status, in one of the services below."""
+
+    status: int
+    method: str
+    path: str
+    route: str
+    how: dict[str, Any]
+    service: str = "usual"
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.method} {self.path} ({self.service})"
+
+
+def case(status: int, request: str, route: str | None = None, service: str = "usual", **how: Any) -> Case:
+    method, path = request.split()
+    return Case(status, method, path, route or path.partition("?")[0], how, service)
+
+
+def body_cases(path: str, good: Any) -> Iterator[Case]:
+    post = f"POST {path}"
+    yield case(400, post, content=b"{", headers=JSON)
+    yield case(413, post, content=b" " * 3_000_000, headers=JSON)
+    yield case(415, post, content=json.dumps(good), headers={"content-type": "text/plain"})
+    yield case(422, post, json={"unknown": 1})
+
+
+CASES = [
+    case(200, "POST /predict", json=FLOWER),
+    *body_cases("/predict", FLOWER),
+    case(503, "POST /predict", service="without a model", json=FLOWER),
+    case(200, "POST /predict/batch", json=BATCH),
+    *body_cases("/predict/batch", BATCH),
+    case(503, "POST /predict/batch", service="without a model", json=BATCH),
+    case(201, "POST /train?wait=30", json={"epochs": 1}),
+    case(202, "POST /train?wait=0", json={"epochs": 1}),
+    *body_cases("/train", {}),
+    case(401, "POST /train", service="with a token"),
+    case(403, "POST /train", service="called from elsewhere"),
+    case(429, "POST /train?wait=0", service="with a full queue", json={"epochs": 1}),
+    case(503, "POST /train", service="without a disk"),
+    case(200, "GET /train"),
+    case(422, "GET /train?limit=0"),
+    case(503, "GET /train", service="without a disk"),
+    case(200, "GET /train/{run}", "/train/{run_id}"),
+    case(404, "GET /train/20260101T000000000000Z-01234567", "/train/{run_id}"),
+    case(503, "GET /train/{run}", "/train/{run_id}", service="without a disk"),
+    case(200, "GET /models"),
+    case(503, "GET /models", service="without a disk"),
+    case(200, "GET /models/{version}", "/models/{version}"),
+    case(200, "GET /models/current", "/models/{version}"),
+    case(404, f"GET /models/{MISSING}", "/models/{version}"),
+    case(500, "GET /models/{damaged}", "/models/{version}"),
+    case(503, "GET /models/current", "/models/{version}", service="without a model"),
+    case(200, "GET /metrics"),
+    case(200, "GET /health/live"),
+    case(200, "GET /health/ready"),
+    case(503, "GET /health/ready", service="without a model"),
+]
+
+
+class Services:
+    """One service of each kind that the cases name, started when it is first asked for."""
+
+    def __init__(self, root: Path, artifact: Artifact) -> None:
+        self._root = root
+        self._artifact = artifact
+        self._started: dict[str, Client] = {}
+        self._names: dict[str, dict[str, str]] = {}
+        self.stack = ExitStack()
+
+    def __getitem__(self, name: str) -> Client:
+        if name not in self._started:
+            root = self._root / name.replace(" ", "-")
+            store = self._stored(root, name)
+            self._started[name] = self.stack.enter_context(_KINDS[name](Settings(artifacts=root), store))
+        return self._started[name]
+
+    def ask(self, case: Case) -> httpx.Response:
+        client = self[case.service]
+        return client.request(case.method, case.path.format(**self._names[case.service]), **case.how)
+
+    def _stored(self, root: Path, name: str) -> Store:
+        store = Store(root)
+        version = store.add_model(self._artifact)
+        damaged = store.add_model(self._artifact)
+        (root / "models" / f"{damaged}.safetensors").write_bytes(b"damaged")
+        store.promote(version)
+        run = queued(Hyperparameters())
+        store.save_run(failed(run, "The first."))
+        self._names[name] = {"version": version, "damaged": damaged, "run": run.id}
+        return store
+
+
+@contextmanager
+def usual(settings: Settings, store: Store) -> Iterator[Client]:
+    with running(settings) as client:
+        yield client
+
+
+@contextmanager
+def without_a_model(settings: Settings, store: Store) -> Iterator[Client]:
+    shutil.rmtree(store.root)
+    with running(settings.model_copy(update={"data": Path("there-is-none.csv")})) as client:
+        yield client
+
+
+@contextmanager
+def with_a_token(settings: Settings, store: Store) -> Iterator[Client]:
+    with running(Settings(artifacts=settings.artifacts, admin_token=SecretStr(TOKEN))) as client:
+        yield client
+
+
+@contextmanager
+def called_from_elsewhere(settings: Settings, store: Store) -> Iterator[Client]:
+    with running(settings, caller=("192.0.2.1", 50000)) as client:
+        yield client
+
+
+@contextmanager
+def with_a_full_queue(settings: Settings, store: Store) -> Iterator[Client]:
+    with store.training(timeout_seconds=0), running(settings.model_copy(update={"training_queue_size": 1})) as client:
+        store.enqueue(queued(Hyperparameters(epochs=1)), limit=1)
+        yield client
+
+
+@contextmanager
+def without_a_disk(settings: Settings, store: Store) -> Iterator[Client]:
+    with running(settings) as client:
+        shutil.rmtree(store.root)
+        store.root.touch()
+        yield client
+
+
+_KINDS = {
+    "usual": usual,
+    "without a model": without_a_model,
+    "with a token": with_a_token,
+    "called from elsewhere": called_from_elsewhere,
+    "with a full queue": with_a_full_queue,
+    "without a disk": without_a_disk,
+}
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory, artifact: Artifact) -> Iterator[Services]:
+    services = Services(tmp_path_factory.mktemp("contract"), artifact)
+    with services.stack:
+        yield services
+
+
+@pytest.fixture(scope="module")
+def openapi(services: Services) -> dict[str, Any]:
+    schema: dict[str, Any] = services["usual"].get("/openapi.json").json()
+    return schema
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_route_answers_as_it_declares(case: Case, services: Services, openapi: dict[str, Any]) -> None:
+    """The status, declared; the media type, declared for it; errors in the one shape, echoing nothing."""
+    response = services.ask(case)
+
+    assert case.status == response.status_code, response.text
+    declared = openapi["paths"][case.route][case.method.lower()]["responses"][str(case.status)]
+    assert response.headers["content-type"].partition(";")[0] in declared["content"]
+    if case.status >= 400:
+        assert {"type", "title", "status", "detail", "errors"} == response.json().keys()
+        assert case.status == response.json()["status"]
+        assert "application/problem+json" == response.headers["content-type"]
+
+
+def test_every_declared_status_of_every_route_has_a_case(openapi: dict[str, Any]) -> None:
+    declared = {
+        (method.upper(), route, int(status))
+        for route, operations in openapi["paths"].items()
+        for method, operation in operations.items()
+        for status in operation["responses"]
+    }
+
+    assert declared == {(case.method, case.route, case.status) for case in CASES}
+
+
+def test_the_description_promises_no_error_in_another_shape(openapi: dict[str, Any]) -> None:
+    errors = [
+        response
+        for operations in openapi["paths"].values()
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
+        if status >= "400"
+    ]
+
+    assert errors
+    assert all(list(response["content"]) == ["application/problem+json"] for response in errors)
+    assert "HTTPValidationError" not in openapi["components"]["schemas"]
+
+
+def test_every_reference_of_the_description_leads_somewhere(openapi: dict[str, Any]) -> None:
+    text = json.dumps(openapi)
+    referred = {part.partition('"')[0] for part in text.split("#/components/schemas/")[1:]}
+
+    assert set() == referred - openapi["components"]["schemas"].keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nowhere", 404), ("GET", "/predict/", 404), ("GET", "/predict", 405), ("DELETE", "/health/live", 405)],
+)
+def test_what_no_route_knows_is_answered_in_the_same_shape(
+    method: str, path: str, status: int, services: Services
+) -> None:
+    response = services["usual"].request(method, path)
+
+    assert status == response.status_code
+    assert "application/problem+json" == response.headers["content-type"]
+
+
+def test_examples_of_the_description_work_when_tried(openapi: dict[str, Any], services: Services) -> None:
+    schemas = openapi["components"]["schemas"]
+    flowers = schemas["Flower"]["examples"]
+    recipes = schemas["TrainingRequest"]["examples"]
+
+    assert flowers
+    assert recipes
+    assert all(services["usual"].post("/predict", json=flower).status_code == 200 for flower in flowers)
+    assert all(services["usual"].post("/train?wait=30", json=recipe).status_code == 201 for recipe in recipes)

@@ -1,0 +1,214 @@
+"""Children do the runs; whatever becomes of a child, its run ends and the next one works."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.champion import Champion
+from app.monitoring import Monitor
+from app.settings import Settings
+from app.trainer import Trainer
+from model.artifact import DatasetReference
+from model.errors import QueueFullError
+from model.hyperparameters import MAX_EPOCHS, Hyperparameters
+from model.run import Run, Status, queued, started
+from model.store import Store
+
+SHORT = Hyperparameters(epochs=1)
+LONG = Hyperparameters(epochs=MAX_EPOCHS, hidden_layers=(64, 64))
+
+
+@asynccontextmanager
+async def working(settings: Settings, store: Store) -> AsyncIterator[tuple[Trainer, Champion]]:
+    monitor = Monitor()
+    champion = Champion(store, monitor)
+    champion.refresh()
+    trainer = Trainer(settings, store, champion, monitor)
+    task = asyncio.create_task(trainer.work())
+    try:
+        yield trainer, champion
+    finally:
+        trainer.close()
+        await task
+
+
+def children() -> list[psutil.Process]:
+    """Training children: what the fork server has started."""
+    mine = psutil.Process().children(recursive=True)
+    return [process for process in mine if process.ppid() != os.getpid() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+async def until(condition: Callable[[], bool], timeout_seconds: float = 20.0) -> None:
+    async with asyncio.timeout(timeout_seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def begun(trainer: Trainer, store: Store, hyperparameters: Hyperparameters) -> Run:
+    """A run whose child is at work."""
+    run = await trainer.submit(hyperparameters)
+    await until(lambda: store.run(run.id).status is Status.RUNNING)
+    return run
+
+
+def test_runs_are_done_one_after_the_other_in_their_order(settings: Settings, store: Store) -> None:
+    async def scenario() -> list[Run]:
+        async with working(settings, store) as (trainer, _):
+            runs = [await trainer.submit(SHORT) for _ in range(4)]
+            return [await trainer.result(run, 30) for run in runs]
+
+    runs = asyncio.run(scenario())
+
+    assert [Status.SUCCEEDED] * 4 == [run.status for run in runs]
+    for earlier, later in pairwise(runs):
+        assert earlier.finished_at
+        assert later.started_at
+        assert earlier.finished_at <= later.started_at
+
+
+def test_a_finished_run_serves_before_it_is_told(settings: Settings, store: Store) -> None:
+    async def scenario() -> tuple[Run, str]:
+        async with working(settings, store) as (trainer, champion):
+            run = await trainer.result(await trainer.submit(SHORT), 30)
+            await until(lambda: champion.serving.version == run.model_version, 1.0)
+            return run, champion.serving.version
+
+    run, version = asyncio.run(scenario())
+
+    assert run.model_version == version
+
+
+def test_no_more_runs_wait_than_are_allowed_to(settings: Settings, store: Store) -> None:
+    async def scenario() -> None:
+        small = settings.model_copy(update={"training_queue_size": 2})
+        async with working(small, store) as (trainer, _):
+            await begun(trainer, store, LONG)
+            for _ in range(2):
+                await trainer.submit(SHORT)
+            with pytest.raises(QueueFullError):
+                await trainer.submit(SHORT)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_a_killed_child_ends_its_run_with_the_reason_and_the_next_run_works(
+    ending: signal.Signals, settings: Settings, store: Store
+) -> None:
+    serving = store.current()
+
+    async def scenario() -> tuple[Run, str, Run]:
+        async with working(settings, store) as (trainer, champion):
+            run = await begun(trainer, store, LONG)
+            for child in children():
+                child.send_signal(ending)
+            failed = await trainer.result(run, 5)
+            version = champion.serving.version
+            return failed, version, await trainer.result(await trainer.submit(SHORT), 30)
+
+    failed, version, succeeded = asyncio.run(scenario())
+
+    assert (Status.FAILED, f"The training process was ended by {ending.name}.") == (failed.status, failed.reason)
+    assert serving == version
+    assert Status.SUCCEEDED == succeeded.status
+
+
+def test_a_child_that_hangs_meets_its_deadline(settings: Settings, store: Store) -> None:
+    async def scenario() -> Run:
+        hasty = settings.model_copy(update={"training_timeout_seconds": 3.0})
+        async with working(hasty, store) as (trainer, _):
+            run = await begun(trainer, store, LONG)
+            for child in children():
+                child.suspend()
+            return await trainer.result(run, 6)
+
+    run = asyncio.run(scenario())
+
+    assert (Status.FAILED, "It took longer than 3 seconds.") == (run.status, run.reason)
+
+
+def test_stopping_ends_the_child_at_once_and_records_it_and_keeps_the_queue(settings: Settings, store: Store) -> None:
+    async def scenario() -> tuple[Run, Run]:
+        async with working(settings, store) as (trainer, _):
+            return await begun(trainer, store, LONG), await trainer.submit(SHORT)
+
+    began = time.monotonic()
+    begun_run, waiting = asyncio.run(scenario())
+
+    assert time.monotonic() - began < 10
+    assert "The service was stopped." == store.run(begun_run.id).reason
+    assert Status.QUEUED == store.run(waiting.id).status
+    assert [] == children()
+
+
+def test_runs_that_wait_from_before_the_start_are_done(settings: Settings, store: Store) -> None:
+    run = queued(SHORT)
+    store.enqueue(run, limit=8)
+
+    async def scenario() -> Run:
+        async with working(settings, store) as (trainer, _):
+            return await trainer.result(run, 30)
+
+    assert Status.SUCCEEDED == asyncio.run(scenario()).status
+
+
+def test_while_somebody_else_trains_no_child_is_started(settings: Settings, store: Store) -> None:
+    async def scenario() -> Run:
+        async with working(settings, store) as (trainer, _):
+            with store.training(timeout_seconds=0):
+                run = await trainer.submit(SHORT)
+                await asyncio.sleep(1.5)
+                assert [] == children()
+                assert Status.QUEUED == store.run(run.id).status
+            return await trainer.result(run, 30)
+
+    assert Status.SUCCEEDED == asyncio.run(scenario()).status
+
+
+def test_what_others_have_left_behind_is_closed_before_the_next_run(settings: Settings, store: Store) -> None:
+    abandoned = started(queued(SHORT), DatasetReference("iris", 150, "0" * 64))
+    store.save_run(abandoned)
+
+    async def scenario() -> None:
+        async with working(settings, store) as (trainer, _):
+            await trainer.result(await trainer.submit(SHORT), 30)
+
+    asyncio.run(scenario())
+
+    assert Status.FAILED == store.run(abandoned.id).status
+
+
+def test_the_queue_is_worked_off_again_after_the_store_was_away(settings: Settings, store: Store) -> None:
+    async def scenario() -> Run:
+        async with working(settings, store) as (trainer, _):
+            away = store.root.rename(store.root.with_name("away"))
+            store.root.touch()
+            await asyncio.sleep(1.0)
+            store.root.unlink()
+            away.rename(store.root)
+            return await trainer.result(await trainer.submit(SHORT), 30)
+
+    assert Status.SUCCEEDED == asyncio.run(scenario()).status
+
+
+def test_the_first_model_is_trained_once_however_many_workers_want_it(tmp_path: Path) -> None:
+    settings = Settings(artifacts=tmp_path / "artifacts")
+    store = Store(settings.artifacts)
+
+    async def scenario() -> set[str]:
+        async with working(settings, store) as (one, champion), working(settings, store) as (other, rival):
+            await asyncio.gather(one.first_model(), other.first_model())
+            return {champion.serving.version, rival.serving.version}
+
+    served = asyncio.run(scenario())
+
+    assert {store.current()} == served
+    assert 1 == len(store.versions())
