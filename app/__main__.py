@@ -5,23 +5,23 @@ import os
 import signal
 import sys
 import tempfile
-
-import uvicorn
-from pydantic import ValidationError
-
-from app.settings import Settings
+from contextlib import ExitStack
 
 
 def main() -> None:
     """Serve until told to stop; SIGTERM and Ctrl-C end it in order, with status 0."""
+    # Before anything is imported that takes its time: process 1 of a container ignores SIGTERM until
+    # somebody listens. uvicorn stops in order and then raises the signal again for who was here first.
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: sys.exit(0))
     options = _parser().parse_args()
     _check_settings()
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops in order, then raises the signal again for whoever was there before it.
-        signal.signal(stop, lambda *_: sys.exit(0))
-    with tempfile.TemporaryDirectory(prefix="iris-metrics-") as directory:
+    import uvicorn
+
+    with ExitStack() as stack:
         if options.workers > 1:
-            # Workers count into files here; prometheus_client reads the variable when it is imported.
+            # Workers count into files; prometheus_client reads the variable when it is imported.
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="iris-metrics-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
         uvicorn.run(
             "app.main:app",
@@ -35,6 +35,10 @@ def main() -> None:
 
 def _check_settings() -> None:
     """Say in a line what is wrong, where the workers would each show a traceback."""
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
     try:
         Settings()
     except ValidationError as error:

@@ -1,0 +1,254 @@
+"""The service as its users start it: real processes, real sockets."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from model.store import Store
+
+FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def until(condition: Callable[[], bool], timeout_seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+class Service:
+    """A service in processes of its own."""
+
+    def __init__(self, artifacts: Path, command: list[str], port: int) -> None:
+        self.store = Store(artifacts)
+        self.port = port
+        self.address = f"http://127.0.0.1:{port}"
+        environment = os.environ | {"IRIS_ARTIFACTS": str(artifacts)}
+        self.log = artifacts.with_name("service.log")
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        with suppress(httpx.TransportError):
+            return httpx.post(f"{self.address}/predict", json=FLOWER).status_code == 200
+        return False
+
+    def predict(self) -> dict[str, Any]:
+        """A prediction over a connection of its own, so by any worker."""
+        answer: dict[str, Any] = httpx.post(f"{self.address}/predict", json=FLOWER).raise_for_status().json()
+        return answer
+
+    def train(self, wait: float = 30, **recipe: Any) -> dict[str, Any]:
+        """A run, asked for with whatever recipe."""
+        response = httpx.post(f"{self.address}/train?wait={wait}", json=recipe, timeout=60)
+        run: dict[str, Any] = response.raise_for_status().json()
+        return run
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the service, the first being the one that was started."""
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
+
+    def kill(self) -> None:
+        """End everything at once, as a power cut would."""
+        doomed = self.processes()
+        for process in doomed:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+        psutil.wait_procs(doomed, timeout=10)
+
+
+@contextmanager
+def started(artifacts: Path, *arguments: str, command: tuple[str, ...] = ("-m", "app")) -> Iterator[Service]:
+    port = free_port()
+    service = Service(artifacts, [sys.executable, *command, "--port", str(port), *arguments], port)
+    try:
+        until(service.answers)
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.kill()
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    return tmp_path / "artifacts"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("-m", "app"), ("-m", "uvicorn", "app.main:app"), ("-m", "fastapi", "run")],
+    ids=["python -m app", "uvicorn", "fastapi run"],
+)
+def test_however_it_is_started_it_trains_and_predicts(command: tuple[str, ...], artifacts: Path) -> None:
+    with started(artifacts, command=command) as service:
+        run = service.train(epochs=1)
+
+        assert "succeeded" == run["status"]
+        assert run["model_version"] == service.predict()["model_version"]
+
+
+def test_sigterm_ends_it_in_order_with_everything_it_started(artifacts: Path) -> None:
+    with started(artifacts, "--workers", "2") as service:
+        service.train(wait=0, epochs=10_000)
+        processes = service.processes()
+        service.process.terminate()
+
+        assert 0 == service.process.wait(timeout=20)
+        _, alive = psutil.wait_procs(processes, timeout=5)
+        assert [] == alive
+
+
+def test_a_wrong_setting_is_said_in_a_line(artifacts: Path) -> None:
+    environment = os.environ | {"IRIS_TRAINING_QUEUE_SIZE": "none", "IRIS_ARTIFACTS": str(artifacts)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "app"], env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+
+    assert 2 == ended.returncode
+    assert ended.stderr.startswith("app: error: IRIS_TRAINING_QUEUE_SIZE: ")
+    assert 1 == ended.stderr.count("\n")
+
+
+def test_two_workers_agree(artifacts: Path) -> None:
+    """On the model within a second of the end of a run, on every run, and on what they have counted."""
+    with started(artifacts, "--workers", "2") as service:
+        run = service.train(epochs=1)
+        time.sleep(1.0)
+        versions = {service.predict()["model_version"] for _ in range(60)}
+        runs = [httpx.get(f"{service.address}/train/{run['id']}").json() for _ in range(20)]
+
+        assert {run["model_version"]} == versions
+        assert all(run == each for each in runs)
+
+        counted = [
+            float(line.rpartition(" ")[2])
+            for line in httpx.get(f"{service.address}/metrics").text.splitlines()
+            if line.startswith('iris_http_requests_total{method="POST",route="/predict",status="200"}')
+        ]
+        assert [61.0] == counted  # one to see that it answers
+
+
+def test_runs_asked_of_two_workers_train_one_at_a_time(artifacts: Path) -> None:
+    with started(artifacts, "--workers", "2") as service:
+        asked = [service.train(wait=0, epochs=50) for _ in range(8)]
+        ids = {run["id"] for run in asked}
+        until(lambda: not service.store.pending())
+        runs = sorted((service.store.run(run_id) for run_id in ids), key=lambda run: str(run.started_at))
+
+        assert {"succeeded"} == {run.status for run in runs}
+        for earlier, later in pairwise(runs):
+            assert str(earlier.finished_at) <= str(later.started_at)
+
+
+def test_no_prediction_fails_or_is_mixed_while_fifty_runs_replace_the_model(artifacts: Path) -> None:
+    """Each answer is what the version that it names computes, and versions never go back."""
+    with started(artifacts) as service:
+        answers: list[httpx.Response] = []
+        done = threading.Event()
+
+        def predict_without_pause() -> None:
+            with httpx.Client(base_url=service.address) as client:
+                while not done.is_set():
+                    answers.append(client.post("/predict", json=FLOWER))
+
+        predicting = threading.Thread(target=predict_without_pause)
+        predicting.start()
+        runs = [service.train(epochs=2) for _ in range(50)]
+        done.set()
+        predicting.join()
+
+        assert {"succeeded"} == {run["status"] for run in runs}
+        assert {200} == {answer.status_code for answer in answers}
+        told = [answer.json() for answer in answers]
+        x = np.array(list(FLOWER.values()))
+        scores = {
+            version: service.store.model(version).network.scores(x).tolist()
+            for version in {answer["model_version"] for answer in told}
+        }
+        assert len(scores) > 40
+        assert all(scores[answer["model_version"]] == list(answer["scores"].values()) for answer in told)
+        versions = [answer["model_version"] for answer in told]
+        assert sorted(versions) == versions
+
+
+def test_killed_at_any_moment_it_serves_a_sound_model_at_the_next_start(artifacts: Path) -> None:
+    moments = random.Random(0)
+    with started(artifacts):
+        pass
+    for _ in range(8):
+        with started(artifacts) as service:
+            for _ in range(3):
+                service.train(wait=0, epochs=moments.choice((1, 2, 10)))
+            time.sleep(moments.uniform(0, 1.0))
+            service.kill()
+    with started(artifacts) as service:
+        until(lambda: not service.store.pending())
+
+        assert service.predict()["model_version"] in service.store.versions()
+        assert all(service.store.model(version) for version in service.store.versions())
+        assert [] == list(artifacts.rglob("*.tmp"))
+
+
+def test_a_killed_worker_takes_its_child_with_it(artifacts: Path) -> None:
+    with started(artifacts) as service:
+        run = service.train(wait=0, epochs=10_000)
+        until(lambda: service.store.run(run["id"]).status == "running")
+        processes = service.processes()
+        os.kill(service.process.pid, signal.SIGKILL)
+        service.process.wait()
+        _, alive = psutil.wait_procs(processes, timeout=5)
+
+        assert [] == alive
+
+
+def test_a_worker_is_small_before_it_trains(artifacts: Path) -> None:
+    with started(artifacts):
+        pass
+    with started(artifacts) as service:
+        assert 1 == len(service.processes())
+        assert psutil.Process(service.process.pid).memory_full_info().pss < 80 * 2**20
+
+
+def test_a_model_that_the_script_trains_is_picked_up_by_a_running_service(artifacts: Path) -> None:
+    with started(artifacts) as service:
+        before = service.predict()["model_version"]
+        script = [sys.executable, "-m", "model.train", "--epochs", "1", "--artifacts", str(artifacts)]
+        subprocess.run(script, check=True, capture_output=True)
+
+        until(lambda: service.predict()["model_version"] == service.store.current(), timeout_seconds=1.5)
+        assert before != service.predict()["model_version"]
+
+
+def test_a_body_that_is_declared_too_long_is_refused_before_it_is_sent(artifacts: Path) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999999999\r\n\r\n"
+    with (
+        started(artifacts) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection,
+    ):
+        connection.sendall(head)
+
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413")
