@@ -98,10 +98,16 @@ class Trainer:
 
     async def _train(self, run: Run) -> bool:
         """Whether the run was this worker's to do; if so, it has ended."""
-        exit_status = await asyncio.to_thread(self._run_child, run)
-        if exit_status == BUSY:
-            return False
-        ended = await asyncio.to_thread(self._settle, run.id, self._reason(exit_status))
+        try:
+            exit_status = await asyncio.to_thread(self._run_child, run)
+        except Exception:
+            log.exception("The training process cannot be started.")
+            reason = "The training process could not be started; the service's log says why."
+        else:
+            if exit_status == BUSY:
+                return False
+            reason = self._reason(exit_status)
+        ended = await asyncio.to_thread(self._settle, run.id, reason)
         self._monitor.run_ended(ended)
         log.info("Training run %s %s. %s", ended.id, ended.status, ended.reason)
         await asyncio.to_thread(self._champion.refresh)

@@ -86,7 +86,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         descriptor = os.open(path, flags)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except FileNotFoundError as error:
         raise NotStoredError(f"{path.name}: there is none") from error
     except OSError as error:
         if path.is_symlink():

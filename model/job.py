@@ -13,6 +13,7 @@ from model.store import Store
 from model.training import Report, unheard
 
 _SECONDS_BETWEEN_RECORDS = 0.1
+_SHARE_OF_RECORDING = 0.1  # of the time, at most: the record of a long history takes longer to write
 
 
 def perform(store: Store, run: Run, load: Callable[[], Dataset], report: Report = unheard) -> Run:
@@ -53,11 +54,13 @@ class _Recorder:
     def __init__(self, store: Store, run: Run, report: Report) -> None:
         self._store, self._run, self._report = store, run, report
         self._history: list[EpochScore] = []
-        self._recorded_at = time.monotonic()
+        self._next_record = time.monotonic() + _SECONDS_BETWEEN_RECORDS
 
     def __call__(self, score: EpochScore) -> None:
         self._history.append(score)
         self._report(score)
-        if time.monotonic() - self._recorded_at > _SECONDS_BETWEEN_RECORDS:
+        began = time.monotonic()
+        if began >= self._next_record:
             self._store.save_run(advanced(self._run, self._history))
-            self._recorded_at = time.monotonic()
+            ended = time.monotonic()
+            self._next_record = ended + max(_SECONDS_BETWEEN_RECORDS, (ended - began) / _SHARE_OF_RECORDING)

@@ -33,8 +33,8 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Run:
-    """One training run. Each change makes a new record that replaces the old one in the store."""
+class RunSummary:
+    """One training run in short."""
 
     id: str
     status: Status
@@ -44,8 +44,6 @@ class Run:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     dataset: DatasetReference | None = None
-    history: tuple[EpochScore, ...] = ()
-    evaluation: dict[str, Evaluation] | None = None
     model_version: str | None = None
     promoted: bool = False
     reason: str | None = None
@@ -54,6 +52,14 @@ class Run:
     def ended(self) -> bool:
         """Whether the record will change no more."""
         return self.status in ENDED
+
+
+@dataclass(frozen=True)
+class Run(RunSummary):
+    """One training run. Each change makes a new record that replaces the old one in the store."""
+
+    history: tuple[EpochScore, ...] = ()
+    evaluation: dict[str, Evaluation] | None = None
 
 
 def queued(hyperparameters: Hyperparameters) -> Run:
