@@ -37,6 +37,7 @@ class Trainer:
         self._monitor = monitor
         self._context = _start_method()
         self._child: BaseProcess | None = None
+        self._doing: str | None = None
         self._closing = False
         self._asked = asyncio.Event()
         self._ended = asyncio.Event()
@@ -49,13 +50,14 @@ class Trainer:
         return run
 
     async def result(self, run: Run, timeout_seconds: float) -> Run:
-        """The record of a run when it has ended, or as it is when the time is up."""
+        """The record of a run when it has ended and its model serves, or as it is when the time is up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
-                while not run.ended:
+                while not run.ended or run.id == self._doing:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._ended.wait(), _SECONDS_BETWEEN_POLLS)
                     run = await asyncio.to_thread(self._store.run, run.id)
+        await asyncio.to_thread(self._champion.refresh)  # another worker may have done it
         return run
 
     async def first_model(self) -> None:
@@ -98,6 +100,15 @@ class Trainer:
 
     async def _train(self, run: Run) -> bool:
         """Whether the run was this worker's to do; if so, it has ended."""
+        self._doing = run.id
+        try:
+            return await self._do(run)
+        finally:
+            self._doing = None
+            self._ended.set()
+            self._ended.clear()
+
+    async def _do(self, run: Run) -> bool:
         try:
             exit_status = await asyncio.to_thread(self._run_child, run)
         except Exception:
@@ -111,8 +122,6 @@ class Trainer:
         self._monitor.run_ended(ended)
         log.info("Training run %s %s. %s", ended.id, ended.status, ended.reason)
         await asyncio.to_thread(self._champion.refresh)
-        self._ended.set()
-        self._ended.clear()
         return True
 
     def _run_child(self, run: Run) -> int | None:

@@ -22,6 +22,7 @@ from model.features import COLUMNS, FEATURES, ID_COLUMN, MAX_CENTIMETRES, SPECIE
 TEST_SHARE = 0.15
 VALIDATION_SHARE = 0.10  # of the rows that are left when the test rows are out
 MIN_ROWS_PER_SPECIES = 5
+MAX_SPECIES = 100
 MAX_PROBLEMS = 20
 
 _SPELLING = {"id": ID_COLUMN, **dict(zip(FEATURES, COLUMNS, strict=True)), "species": SPECIES_COLUMN}
@@ -204,10 +205,10 @@ def _header(text: str) -> list[str]:
 
 
 def _unparsable(error: pd.errors.ParserError) -> Problem:
-    place = re.search(r"in line (\d+)", str(error))
-    if place:
+    if place := re.search(r"in line (\d+)", str(error)):  # from 1
         return Problem(_TOO_LONG, int(place[1]))
-    return Problem("a quote that is never closed")
+    place = re.search(r"starting at row (\d+)", str(error))  # from 0
+    return Problem("a quote that is never closed", int(place[1]) + 1 if place else None)
 
 
 def _header_problems(header: list[str]) -> Iterator[Problem]:
@@ -238,6 +239,8 @@ def _problems(column: str, cells: "pd.Series[str]") -> Iterator[Problem]:
 def _species_problems(counts: "pd.Series[int]") -> Iterator[Problem]:
     if len(counts) < 2:
         yield Problem(f"{len(counts)} species; two at least are needed to tell apart", column=SPECIES_COLUMN)
+    if len(counts) > MAX_SPECIES:
+        yield Problem(f"{len(counts)} species; at most {MAX_SPECIES} are told apart", column=SPECIES_COLUMN)
     for species, count in counts.items():
         if count < MIN_ROWS_PER_SPECIES:
             yield Problem(

@@ -36,13 +36,14 @@ class Files:
         OSError
             As the system says.
         """
-        with _opened(self.root / name) as file:
-            found = os.fstat(file.fileno())
+        with _opened(self.root / name) as descriptor:
+            found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise UnsafeFileError(f"{name}: expected a regular file")
             if found.st_size > max_bytes:
                 raise UnsafeFileError(f"{name}: expected at most {max_bytes} bytes, found {found.st_size}")
-            return file.read(max_bytes)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return file.read(max_bytes)
 
     def write(self, name: str, data: bytes) -> None:
         """Put the bytes there, replacing what was there; when this returns they outlive a power cut.
@@ -81,7 +82,7 @@ class Files:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[int]:
     # Not blocking, for a named pipe would wait here for its writer.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -92,8 +93,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         if path.is_symlink():
             raise UnsafeFileError(f"{path.name}: expected a regular file, found a link") from error
         raise
-    with os.fdopen(descriptor, "rb") as file:
-        yield file
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

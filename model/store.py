@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from model import artifact
 from model.artifact import Artifact
-from model.errors import ArtifactError, ModelError, NotStoredError, QueueFullError
+from model.errors import ArtifactError, HyperparameterError, ModelError, NotStoredError, QueueFullError
 from model.files import Files
 from model.run import Run, Status, failed, timestamp
 
@@ -90,9 +90,10 @@ class Store:
         """The record of a run; raises `NotStoredError` if there is none that can be read."""
         if not _RUN_ID.fullmatch(run_id):
             raise NotStoredError(f"{run_id!r} is no run")
+        data = self._files.read(_run_name(run_id), _MAX_RUN_BYTES)
         try:
-            return msgspec.json.decode(self._files.read(_run_name(run_id), _MAX_RUN_BYTES), type=Run)
-        except msgspec.MsgspecError as error:
+            return msgspec.json.decode(data, type=Run)
+        except (msgspec.MsgspecError, HyperparameterError, UnicodeDecodeError, RecursionError) as error:
             raise NotStoredError(f"the record of run {run_id} is damaged") from error
 
     def runs(self, limit: int) -> list[Run]:

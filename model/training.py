@@ -10,6 +10,8 @@ from model.hyperparameters import Hyperparameters
 from model.kernel import train_epoch
 from model.network import Array, Network, initialise
 
+_CONSTANT_CENTIMETRES = 1e-9  # rounding makes a deviation of 1e-14 of most constants
+
 Report = Callable[[EpochScore], None]
 
 
@@ -59,7 +61,7 @@ def _unfitted(training: Dataset, hyperparameters: Hyperparameters) -> Network:
 def _standardization(X: Array) -> tuple[Array, Array]:
     """Mean and standard deviation of each column of X (n, d); the deviation of a constant counts as 1."""
     deviation = X.std(axis=0)
-    return X.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+    return X.mean(axis=0), np.where(deviation > _CONSTANT_CENTIMETRES, deviation, 1.0)
 
 
 def _loss_and_accuracy(network: Network, dataset: Dataset) -> tuple[float, float]:

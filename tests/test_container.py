@@ -67,7 +67,7 @@ class Engine:
     def __call__(self, *arguments: str, timeout_seconds: float = 60) -> str:
         """What a subcommand prints; it has to succeed."""
         done = self.attempt(*arguments, timeout_seconds=timeout_seconds)
-        assert done.returncode == 0, f"{self.name} {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        assert 0 == done.returncode, f"{self.name} {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
     def attempt(self, *arguments: str, timeout_seconds: float = 60) -> subprocess.CompletedProcess[str]:
@@ -117,15 +117,15 @@ class Service(Container):
     def predict(self) -> dict[str, Any]:
         """The answer about a flower that everyone knows."""
         answer = self.http.post("/predict", json=_SETOSA)
-        assert answer.status_code == 200, answer.text
+        assert 200 == answer.status_code, answer.text
         prediction: dict[str, Any] = answer.json()
-        assert prediction["species"] == "Iris-setosa"
+        assert "Iris-setosa" == prediction["species"]
         return prediction
 
     def train(self) -> str:
         """The version of a newly trained model, once it serves."""
         answer = self.http.post("/train", params={"wait": 30}, headers=_ADMIN)
-        assert (answer.status_code, answer.json()["status"]) == (201, "succeeded"), answer.text
+        assert (201, "succeeded") == (answer.status_code, answer.json()["status"]), answer.text
         version: str = answer.json()["model_version"]
         _wait_until(lambda: self.predict()["model_version"] == version, seconds=5)
         return version
@@ -258,7 +258,7 @@ def test_it_runs_as_a_user_without_privileges(bench: Bench, config: dict[str, An
 
 def test_what_it_runs_is_not_its_own(inside: dict[str, Any]) -> None:
     """Of all that the image adds, the container's user can write the artifacts only."""
-    assert [path for path in inside["writable"] if not path.startswith(_ARTIFACTS)] == []
+    assert [] == [path for path in inside["writable"] if not path.startswith(_ARTIFACTS)]
     assert [path for path in inside["writable"] if path.startswith(_ARTIFACTS)] != []
 
 
@@ -276,7 +276,7 @@ def test_it_is_healthy_by_its_own_check(bench: Bench) -> None:
     container = bench.start("--network", "none", "--env", "http_proxy=http://127.0.0.1:9")
     form, *check = container.inspect()["Config"]["Healthcheck"]["Test"]
 
-    assert form == "CMD"
+    assert "CMD" == form
     _wait_until(lambda: container.succeeds(*check), seconds=30)
 
 
@@ -294,7 +294,7 @@ def test_training_takes_the_token(bench: Bench) -> None:
     service = bench.serve()
     before = service.predict()["model_version"]
 
-    assert service.http.post("/train", params={"wait": 30}).status_code == 401
+    assert 401 == service.http.post("/train", params={"wait": 30}).status_code
     assert service.predict()["model_version"] == before
     assert service.train() != before
 
@@ -304,7 +304,7 @@ def test_a_volume_keeps_the_models(bench: Bench) -> None:
     volume = ("--volume", f"{bench.volume()}:{_ARTIFACTS}")
     first = bench.serve(*volume)
     trained = first.train()
-    assert first.end() == 0
+    assert 0 == first.end()
 
     assert bench.serve(*volume).predict()["model_version"] == trained
 
@@ -326,7 +326,7 @@ def test_artifacts_that_cannot_be_written_are_served(bench: Bench) -> None:
     service = bench.serve("--volume", f"{volume}:ro")
 
     assert service.predict()["model_version"] == filled
-    assert service.http.post("/train", headers=_ADMIN).status_code == 503
+    assert 503 == service.http.post("/train", headers=_ADMIN).status_code
     assert service.predict()["model_version"] == filled
 
 
@@ -334,7 +334,7 @@ def test_another_user_can_serve(bench: Bench) -> None:
     """It predicts as whatever user an orchestrator chooses."""
     service = bench.serve("--user", "4242:4242")
 
-    assert service.run("id", "-u") == "4242"
+    assert "4242" == service.run("id", "-u")
     service.predict()
 
 
@@ -342,8 +342,8 @@ def test_sigterm_ends_it_in_order(bench: Bench) -> None:
     """Exit status 0 within 10 seconds."""
     service = bench.serve()
 
-    assert service.end() == 0
-    assert service.inspect()["State"]["ExitCode"] == 0
+    assert 0 == service.end()
+    assert 0 == service.inspect()["State"]["ExitCode"]
 
 
 def test_sigterm_ends_it_in_order_while_it_trains(bench: Bench) -> None:
@@ -351,12 +351,12 @@ def test_sigterm_ends_it_in_order_while_it_trains(bench: Bench) -> None:
     volume = ("--volume", f"{bench.volume()}:{_ARTIFACTS}")
     service = bench.serve(*volume)
     answer = service.http.post("/train", params={"wait": 0}, headers=_ADMIN, json=_LONG)
-    assert answer.status_code == 202, answer.text
+    assert 202 == answer.status_code, answer.text
     run = answer.headers["Location"]
     _wait_until(lambda: service.http.get(run).json()["status"] == "running", seconds=10)
-    assert service.end() == 0
+    assert 0 == service.end()
 
-    assert bench.serve(*volume).http.get(run).json()["status"] == "failed"
+    assert "failed" == bench.serve(*volume).http.get(run).json()["status"]
 
 
 def test_the_labels_say_what_the_project_says(config: dict[str, Any]) -> None:
@@ -375,12 +375,12 @@ def test_the_labels_say_what_the_project_says(config: dict[str, Any]) -> None:
 @pytest.mark.parametrize("what", ["tests", "modules", "installers", "compilers"])
 def test_it_holds_nothing_that_serving_does_not_need(inside: dict[str, Any], what: str) -> None:
     """No tests, no development tools, no installer beside the dependencies, no compiler."""
-    assert inside[what] == []
+    assert [] == inside[what]
 
 
 def test_it_starts_from_bytecode(inside: dict[str, Any]) -> None:
     """Every source was compiled at build: a read-only container could never keep what it compiles."""
-    assert inside["uncompiled"] == []
+    assert [] == inside["uncompiled"]
 
 
 def test_it_stays_small(engine: Engine, image: str, inside: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ def imported(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports by dots"
+            assert 0 == node.level, f"{path} imports by dots"
             yield str(node.module)
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 

@@ -1,4 +1,4 @@
-"""The same prediction in bare ASGI, without validation, routing, metrics or errors: the most that Python could serve."""
+"""The same prediction in bare ASGI: no validation, routing, metrics or errors; the most that Python could serve."""
 
 import json
 import os
@@ -28,7 +28,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         body += message["body"]
         more = message["more_body"]
     flower = json.loads(body)
-    p = _model.predict(tuple(flower[feature] for feature in FEATURES))  # type: ignore[arg-type]
+    p = _model.predict(tuple(flower[feature] for feature in FEATURES))
     answer = json.dumps(
         {
             "species": p.species,

@@ -43,9 +43,8 @@ def main() -> None:
         store = Store(root / "artifacts")
         store.promote(store.add_model(train(read_csv(Path("data/Iris.csv")), Hyperparameters())[0]))
         script = root / "predict.lua"
-        script.write_text(
-            f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = '{json.dumps(FLOWER)}'\n"
-        )
+        headers = "wrk.headers['Content-Type'] = 'application/json'"
+        script.write_text(f"wrk.method = 'POST'\n{headers}\nwrk.body = '{json.dumps(FLOWER)}'\n")
         port = free_port()
         uvicorn = [sys.executable, "-m", "uvicorn", "tests.bench.bare:app", "--port", str(port), "--no-access-log"]
         with (

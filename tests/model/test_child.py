@@ -1,0 +1,152 @@
+"""Real processes, started as the service starts them."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from model.child import BUSY, PRELOAD, train
+from model.dataset import Dataset
+from model.hyperparameters import Hyperparameters
+from model.run import Run, Status, queued
+from model.store import Store
+from tests.model.processes import eventually, first_line, python
+from tests.model.tables import IRIS, with_cell
+
+BRIEF = Hyperparameters(hidden_layers=(3,), epochs=2)
+ENDLESS = Hyperparameters(hidden_layers=(64, 64), epochs=10_000)
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(PRELOAD)
+
+
+def waiting(store: Store, hyperparameters: Hyperparameters = BRIEF) -> Run:
+    run = queued(hyperparameters)
+    store.enqueue(run, limit=10)
+    return run
+
+
+def exit_status(store: Store, run: Run, table: Path = IRIS) -> int | None:
+    child = CONTEXT.Process(target=train, args=(store.root, run.id, table))
+    child.start()
+    child.join(timeout=60)
+    return child.exitcode
+
+
+def test_a_child_does_the_run_and_records_how_it_went(store: Store, iris: Dataset) -> None:
+    run = waiting(store)
+    assert 0 == exit_status(store, run)
+    done = store.run(run.id)
+    assert done.status is Status.SUCCEEDED
+    assert done.model_version == store.current()
+    assert store.model(str(store.current())).card.dataset.sha256 == iris.sha256
+
+
+def test_a_child_records_that_the_table_is_bad(store: Store, tmp_path: Path) -> None:
+    table = tmp_path / "flowers.csv"
+    table.write_bytes(with_cell(9, "PetalWidthCm", "wide"))
+    run = waiting(store)
+    assert 0 == exit_status(store, run, table)
+    done = store.run(run.id)
+    assert done.status is Status.FAILED
+    assert f"{table}: row 9, column PetalWidthCm: not a number" in str(done.reason)
+    assert store.current() is None
+
+
+def test_a_child_is_busy_where_somebody_else_trains(store: Store) -> None:
+    run = waiting(store)
+    with store.training(timeout_seconds=0) as mine:
+        assert mine
+        assert exit_status(store, run) == BUSY
+    assert run == store.run(run.id)
+
+
+def test_a_child_is_busy_where_its_run_was_done_by_another(store: Store) -> None:
+    run = waiting(store)
+    assert 0 == exit_status(store, run)
+    done, versions = store.run(run.id), store.versions()
+    assert exit_status(store, run) == BUSY
+    assert (done, versions) == (store.run(run.id), store.versions())
+
+
+def test_a_child_that_is_killed_frees_the_lock_and_its_run_is_closed(store: Store) -> None:
+    run = waiting(store, ENDLESS)
+    child = CONTEXT.Process(target=train, args=(store.root, run.id, IRIS))
+    child.start()
+    try:
+        assert eventually(lambda: store.run(run.id).progress.epoch > 0)
+        with store.training(timeout_seconds=0) as mine:
+            assert not mine
+    finally:
+        child.kill()
+        child.join()
+    with store.training(timeout_seconds=1) as mine:
+        assert mine
+    closed = store.run(run.id)
+    assert (Status.FAILED, False) == (closed.status, closed.promoted)
+    assert "The process that trained it ended unexpectedly." == closed.reason
+    assert [] == store.versions()
+
+
+PARENT = """
+import multiprocessing, sys, time
+from pathlib import Path
+from model.child import train
+
+if __name__ == "__main__":
+    root, run_id, table, method = sys.argv[1:]
+    child = multiprocessing.get_context(method).Process(target=train, args=(Path(root), run_id, Path(table)))
+    child.start()
+    print(child.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process and it has not ended; nobody may be there to bury it."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_child_dies_with_the_process_that_started_it(store: Store, method: str) -> None:
+    run = waiting(store, ENDLESS)
+    with python(PARENT, store.root, run.id, IRIS, method) as parent:
+        child = int(first_line(parent))
+        try:
+            assert eventually(lambda: store.run(run.id).status is Status.RUNNING)
+            assert lives(child)
+            parent.kill()
+            parent.wait()
+            assert eventually(lambda: not lives(child), timeout_seconds=5)
+        finally:
+            if lives(child):
+                os.kill(child, signal.SIGKILL)
+    assert store.run(run.id).status is Status.RUNNING
+    with store.training(timeout_seconds=1) as mine:
+        assert mine
+    assert store.run(run.id).status is Status.FAILED
+
+
+def test_a_child_does_not_mind_the_ctrl_c_that_is_for_the_service(store: Store) -> None:
+    run = waiting(store, ENDLESS)
+    child = CONTEXT.Process(target=train, args=(store.root, run.id, IRIS))
+    child.start()
+    try:
+        assert eventually(lambda: store.run(run.id).status is Status.RUNNING)
+        epoch = store.run(run.id).progress.epoch
+        os.kill(int(child.pid or 0), signal.SIGINT)
+        assert eventually(lambda: store.run(run.id).progress.epoch > epoch)
+        assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
+
+
+def test_to_name_the_target_loads_nothing_that_only_training_needs() -> None:
+    with python("import sys, model.child; print(sorted({'pandas', 'tqdm', 'model.job'} & sys.modules.keys()))") as it:
+        assert "[]" == first_line(it)
