@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 
 
@@ -55,10 +56,19 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is every one")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one")
-    parser.add_argument("--workers", type=int, default=1, help="processes that serve")
+    parser.add_argument("--port", type=_between(0, 65_535), default=8000, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--workers", type=_between(1, 256), default=1, help="processes that serve")
     parser.add_argument("--access-log", action="store_true", help="log every request; /metrics counts them anyway")
     return parser
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected a number from {least} to {most}")
+        return int(text)
+
+    return number
 
 
 if __name__ == "__main__":

@@ -52,22 +52,24 @@ class Champion:
             version = self._store.current()
             if version is None or version == self._refused or (self._model and version == self._model.version):
                 return
-            if not self._swap(version) and self._model is None:
-                any(self._swap(other) for other in self._store.versions() if other != version)
+            refusal = self._swap(version)
+            # A disk may recover, damaged bytes do not: those are looked at once.
+            self._refused = version if isinstance(refusal, ModelError) else None
+            if refusal and self._model is None:
+                any(self._swap(other) is None for other in self._store.versions() if other != version)
 
-    def _swap(self, version: str) -> bool:
+    def _swap(self, version: str) -> ModelError | OSError | None:
+        """Serve a version, or say why not."""
         try:
             model = ServingModel(version, self._store.model(version))
         except (ModelError, OSError) as error:
             log.error("Model %s is refused: %s", version, error)
             self._monitor.model_load_failures.inc()
-            # A disk may recover, damaged bytes do not: those are looked at once.
-            self._refused = None if isinstance(error, OSError) else version
-            return False
+            return error
         self._monitor.expect_species(model.card.species)
         self._model = model
         log.info("Model %s serves.", version)
-        return True
+        return None
 
     async def follow(self) -> None:
         """Refresh twice a second until cancelled."""

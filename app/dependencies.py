@@ -6,9 +6,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.champion import Champion
+from app.inspector import Inspector
 from app.monitoring import Monitor
 from app.serving import ServingModel
 from app.settings import Settings
+from app.shutdown import Shutdown
 from app.trainer import Trainer
 from model.store import Store
 
@@ -23,6 +25,8 @@ class Service:
     monitor: Monitor
     champion: Champion
     trainer: Trainer
+    shutdown: Shutdown
+    inspector: Inspector
 
 
 def service_of(request: Request) -> Service:
@@ -54,8 +58,23 @@ async def _trainer(request: Request) -> Trainer:
     return service_of(request).trainer
 
 
+async def _shutdown(request: Request) -> Shutdown:
+    return service_of(request).shutdown
+
+
+async def _settings(request: Request) -> Settings:
+    return service_of(request).settings
+
+
+async def _inspector(request: Request) -> Inspector:
+    return service_of(request).inspector
+
+
 StoreDep = Annotated[Store, Depends(_store)]
 MonitorDep = Annotated[Monitor, Depends(_monitor)]
 ChampionDep = Annotated[Champion, Depends(_champion)]
 ServingModelDep = Annotated[ServingModel, Depends(_serving_model)]
 TrainerDep = Annotated[Trainer, Depends(_trainer)]
+ShutdownDep = Annotated[Shutdown, Depends(_shutdown)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+InspectorDep = Annotated[Inspector, Depends(_inspector)]

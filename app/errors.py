@@ -8,14 +8,19 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
 
+from app.inspector import UncheckedError
 from app.schemas import ProblemBody, ProblemField
 from model.errors import (
     ArtifactError,
+    DatasetError,
     HyperparameterError,
     NotStoredError,
     QueueFullError,
+    TooManyDatasetsError,
+    UnknownDatasetError,
     UnsafeFileError,
 )
 
@@ -94,10 +99,21 @@ def _path(place: Sequence[str | int]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner).removeprefix(".")
 
 
-async def _http(_: Request, error: HTTPException) -> Response:
+async def _http(request: Request, error: HTTPException) -> Response:
     own_words = error.detail != HTTPStatus(error.status_code).phrase and error.status_code != 400
     detail = error.detail if own_words else _PHRASES.get(error.status_code, error.detail)
-    return problem(error.status_code, detail, headers=error.headers)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return problem(error.status_code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path: the framework names those of the first route that has it."""
+    found: set[str] = set()
+    for context in iter_route_contexts(request.app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and route.path_regex.match(request.url.path):
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 async def _not_stored(_: Request, __: NotStoredError) -> Response:
@@ -110,6 +126,24 @@ async def _queue_full(_: Request, error: QueueFullError) -> Response:
 
 async def _hyperparameter(_: Request, error: HyperparameterError) -> Response:
     return problem(422, "The request is not valid; see errors.", [ProblemField(field=error.field, message=str(error))])
+
+
+async def _dataset(_: Request, error: DatasetError) -> Response:
+    found = [ProblemField(field=each.place or "table", message=each.message) for each in error.problems]
+    return problem(422, "The table cannot be trained on; see errors.", found)
+
+
+async def _unknown_dataset(_: Request, __: UnknownDatasetError) -> Response:
+    message = "There is no dataset of that name; GET /datasets shows those that are."
+    return problem(422, "The request is not valid; see errors.", [ProblemField(field="dataset", message=message)])
+
+
+async def _too_many_datasets(_: Request, error: TooManyDatasetsError) -> Response:
+    return problem(409, f"{error}; delete or replace one, or raise IRIS_MAX_DATASETS.")
+
+
+async def _unchecked(_: Request, error: UncheckedError) -> Response:
+    return problem(503, str(error), headers={"Retry-After": "5"})
 
 
 async def _no_model(_: Request, __: NoModelError) -> Response:
@@ -136,6 +170,10 @@ _ANSWERS = {
     NotStoredError: _not_stored,
     QueueFullError: _queue_full,
     HyperparameterError: _hyperparameter,
+    DatasetError: _dataset,
+    UnknownDatasetError: _unknown_dataset,
+    TooManyDatasetsError: _too_many_datasets,
+    UncheckedError: _unchecked,
     NoModelError: _no_model,
     ArtifactError: _damaged,
     UnsafeFileError: _damaged,

@@ -18,7 +18,10 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 # Declares the scheme in OpenAPI; AdminRoute does the work, for a dependency runs after the body was read.
 bearer = HTTPBearer(auto_error=False, description="The token of IRIS_ADMIN_TOKEN.")
 
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "via")
+_PROXY_HEADERS = (
+    *("forwarded", "via", "x-real-ip", "cf-connecting-ip"),
+    *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+)
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 _IN_PROCESS = ("testclient", None)  # what in-process clients and Unix sockets have for a host
 
@@ -31,8 +34,10 @@ class BodyRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Handler:
-        """The handler behind the checks of the body."""
+        """The handler behind the checks of the body, if it reads one."""
         handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
 
         async def checked(request: Request) -> Response:
             return await handle(_bounded(request, service_of(request).settings.max_body_bytes))
@@ -106,6 +111,15 @@ def _bounded(request: Request, max_bytes: int) -> Request:
     if int(declared) > max_bytes:
         raise _too_long(max_bytes)
     return request  # the server lets no more through than was declared
+
+
+def csv_within(request: Request, max_bytes: int) -> Request:
+    """The request, if it brings CSV; its body ends in 413 as soon as it is too long."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
+        raise HTTPException(415, "Send the table as CSV, with Content-Type: text/csv.")
+    if int(request.headers.get("content-length", "0")) > max_bytes:
+        raise _too_long(max_bytes)
+    return Request(request.scope, _counted(request.receive, max_bytes))
 
 
 def _is_json(content_type: str) -> bool:

@@ -13,10 +13,12 @@ from fastapi.staticfiles import StaticFiles
 from app import errors
 from app.champion import Champion
 from app.dependencies import Service
+from app.inspector import Inspector
 from app.monitoring import UNMATCHED, Monitor, MonitoringMiddleware
 from app.openapi import describe
-from app.routes import docs, health, metrics, models, predict, train
+from app.routes import datasets, docs, events, health, metrics, models, predict, train
 from app.settings import Settings
+from app.shutdown import Shutdown
 from app.trainer import Trainer
 from model.errors import ModelError
 from model.store import Store
@@ -47,7 +49,11 @@ def create_app(settings: Settings) -> FastAPI:
         predict.router,
         train.administration,
         train.router,
+        events.router,
+        models.administration,
         models.router,
+        datasets.administration,
+        datasets.router,
         metrics.router,
         health.router,
         docs.router,
@@ -66,7 +72,8 @@ def _service(settings: Settings) -> Service:
     monitor = Monitor()
     champion = Champion(store, monitor)
     trainer = Trainer(settings, store, champion, monitor)
-    return Service(settings, settings.token(), store, monitor, champion, trainer)
+    shutdown = Shutdown(settings.drain_seconds)
+    return Service(settings, settings.token(), store, monitor, champion, trainer, shutdown, Inspector(settings, store))
 
 
 @asynccontextmanager
@@ -75,10 +82,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.to_thread(_recover, service)
     working = asyncio.create_task(service.trainer.work())
     following = asyncio.create_task(service.champion.follow())
-    if service.champion.model is None:
-        await _train_first(service)
-    yield
-    service.trainer.close()
+    service.shutdown.call(service.trainer.close)
+    with service.shutdown.listening():
+        if service.champion.model is None:
+            await _train_first(service)
+        yield
+    service.inspector.close()
     following.cancel()
     await working
     with suppress(asyncio.CancelledError):
@@ -89,7 +98,7 @@ def _recover(service: Service) -> None:
     """Clean up after a crash, and load what it has left."""
     try:
         service.store.sweep()
-        with service.store.training(timeout_seconds=0):
+        with service.store.training(timeout_seconds=0, told=service.monitor.run_ended):
             pass  # holding the lock for a moment closes the records of runs that nobody trains
     except OSError as error:
         log.warning("The store cannot be written: %s. Predictions are served, training is not.", error)

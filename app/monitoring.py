@@ -109,7 +109,7 @@ class Monitor:
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             MultiProcessCollector(scraped)  # type: ignore[no-untyped-call]
         else:
-            scraped.register(_Within(self._registry))
+            scraped.register(self._registry)
         scraped.register(_ModelCollector(model))
         return scraped
 
@@ -124,15 +124,6 @@ class Monitor:
             for metric in self.registry(None).collect()
             if metric.type == "counter"
         }
-
-
-class _Within(Collector):
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._inner = registry
-
-    def collect(self) -> Iterator[Metric]:
-        """Everything in the other registry."""
-        return iter(self._inner.collect())
 
 
 class _ModelCollector(Collector):

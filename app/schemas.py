@@ -19,6 +19,7 @@ from model.hyperparameters import (
     draw_seed,
 )
 from model.network import Array
+from model.run import Policy
 
 MAX_BATCH = 10_000
 _EXAMPLE: JsonDict = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
@@ -50,6 +51,8 @@ class Flower(Request):
 class Batch(Request):
     """Up to 10,000 flowers."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"flowers": [_EXAMPLE]}]})
+
     # Of a wrong batch the first wrong flower is named: naming all would let a request make a huge answer.
     flowers: Annotated[list[Flower], Field(min_length=1, max_length=MAX_BATCH), FailFast()]
 
@@ -79,6 +82,12 @@ class TrainingRequest(Request):
 
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = Field(default_factory=draw_seed)
     """Of the initial weights; drawn if left out, and told by the run."""
+
+    promote: Annotated[Policy, Field(strict=False)] = Policy.IF_GOOD
+    """Whether the model becomes current: if it passes the gate, or never, or always."""
+
+    dataset: str | None = None
+    """Name of the table to learn from; the built-in one if left out."""
 
     def hyperparameters(self) -> Hyperparameters:
         """The recipe as `model` knows it."""

@@ -6,6 +6,9 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from model.run import Terms
+from model.tables import MAX_BYTES
+
 MIN_TOKEN_BYTES = 8
 
 
@@ -31,11 +34,47 @@ class Settings(BaseSettings):
     training_queue_size: Annotated[int, Field(ge=1, le=1000)] = 8
     """Runs that may wait behind the one that trains; more are answered 429."""
 
-    training_timeout_seconds: Annotated[float, Field(gt=0)] = 300.0
+    training_timeout_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 300.0
     """A run that takes longer is ended and recorded as failed."""
+
+    training_memory_bytes: Annotated[int, Field(ge=2**30)] = 4 * 2**30
+    """Address space that the process of a run may take; a run that needs more fails."""
+
+    min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.90
+    """Accuracy on rows held back that a new model needs to become current."""
+
+    accuracy_tolerance: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """How much of the current model's accuracy a new one may lose and still become current."""
+
+    keep_models: Annotated[int, Field(ge=2)] = 50
+    """Models, and runs, that stay stored; the current model and its predecessor always do."""
+
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0.5
+    """How long requests are still taken after a signal to stop, while `/health/ready` answers 503."""
 
     max_body_bytes: Annotated[int, Field(ge=1024)] = 2 * 2**20
     """Largest request body; more is answered 413."""
+
+    max_dataset_bytes: Annotated[int, Field(ge=1024, le=MAX_BYTES)] = 64 * 2**20
+    """Largest table that `PUT /datasets/{name}` takes; more is answered 413."""
+
+    max_datasets: Annotated[int, Field(ge=1)] = 100
+    """Tables of users that may be stored; more are answered 409."""
+
+    @property
+    def built_in(self) -> str:
+        """The name of the built-in table."""
+        return self.data.stem.lower()
+
+    def terms(self) -> Terms:
+        """What holds for every run."""
+        return Terms(
+            table=self.data,
+            min_accuracy=self.min_accuracy,
+            tolerance=self.accuracy_tolerance,
+            keep=self.keep_models,
+            max_memory_bytes=self.training_memory_bytes,
+        )
 
     @model_validator(mode="after")
     def _check_token(self) -> Self:
@@ -49,7 +88,7 @@ class Settings(BaseSettings):
     def token(self) -> bytes | None:
         """The administrators' token, from wherever it is set."""
         if self.admin_token_file is None:
-            return None if self.admin_token is None else self.admin_token.get_secret_value().encode()
+            return None if self.admin_token is None else self.admin_token.get_secret_value().strip().encode()
         try:
             return self.admin_token_file.read_bytes().strip()
         except OSError as error:

@@ -6,24 +6,27 @@ lock sees to it that one trains at a time.
 
 import asyncio
 import logging
-import multiprocessing
 import signal
+import time
 from contextlib import suppress
-from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
 from app.champion import Champion
+from app.children import start_method
 from app.monitoring import Monitor
 from app.settings import Settings
-from model.child import BUSY, PRELOAD, train
+from model.child import BUSY, train
 from model.hyperparameters import Hyperparameters
-from model.run import Run, Status, failed, queued
+from model.run import Policy, Run, Status, failed, queued
 from model.store import Store
 
 log = logging.getLogger("uvicorn.iris")
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_BETWEEN_POLLS = 0.05
+_SECONDS_BETWEEN_CHECKS = 0.1
+_SECONDS_TO_CANCEL = 5.0
+_SECONDS_BETWEEN_FIRST_MODELS = 30.0
 _LOCK_TIMEOUT_SECONDS = 5.0
 
 
@@ -35,17 +38,22 @@ class Trainer:
         self._store = store
         self._champion = champion
         self._monitor = monitor
-        self._context = _start_method()
+        self._context = start_method()
         self._child: BaseProcess | None = None
         self._doing: str | None = None
+        self._next_first = time.monotonic() + _SECONDS_BETWEEN_FIRST_MODELS
+        self._trouble: str | None = None
         self._closing = False
         self._asked = asyncio.Event()
         self._ended = asyncio.Event()
 
-    async def submit(self, hyperparameters: Hyperparameters) -> Run:
-        """Put a run in the queue; raises `QueueFullError` if too many wait there."""
-        run = queued(hyperparameters)
-        await asyncio.to_thread(self._store.enqueue, run, self._settings.training_queue_size)
+    async def submit(self, run: Run, dataset: str | None = None) -> Run:
+        """Put a run in the queue, to learn from a dataset or the built-in table.
+
+        Raises `QueueFullError` if too many wait there, `UnknownDatasetError` if there is no such dataset.
+        """
+        own = None if dataset == self._settings.built_in else dataset
+        run = await asyncio.to_thread(self._store.enqueue, run, self._settings.training_queue_size, own)
         self._asked.set()
         return run
 
@@ -53,24 +61,36 @@ class Trainer:
         """The record of a run when it has ended and its model serves, or as it is when the time is up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
-                while not run.ended or run.id == self._doing:
+                while run.id == self._doing or not (run.ended or self._closing):
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._ended.wait(), _SECONDS_BETWEEN_POLLS)
                     run = await asyncio.to_thread(self._store.run, run.id)
         await asyncio.to_thread(self._champion.refresh)  # another worker may have done it
         return run
 
+    async def cancel(self, run_id: str) -> Run:
+        """End a run and return its record, or the record as it is if it has ended before."""
+        waiting = (await asyncio.to_thread(self._store.run, run_id)).status is Status.QUEUED
+        run = await asyncio.to_thread(self._store.cancel, run_id)
+        if waiting and run.ended:
+            self._monitor.run_ended(run)
+        return await self.result(run, _SECONDS_TO_CANCEL)
+
     async def first_model(self) -> None:
         """Train a model with the defaults if there is none to serve, and wait until there is one."""
-        run = queued(Hyperparameters())
-        if await asyncio.to_thread(self._store.enqueue_first, run, self._champion.refused):
-            log.info("There is no model yet: training the first one from %s.", self._settings.data)
-            self._asked.set()
+        await self._ask_for_first()
         to_come = True
-        while to_come and self._champion.model is None:
+        while to_come and self._champion.model is None and not self._closing:
             await asyncio.sleep(_SECONDS_BETWEEN_POLLS)
             to_come = bool(await asyncio.to_thread(self._store.pending))
             await asyncio.to_thread(self._champion.refresh)
+
+    async def _ask_for_first(self) -> None:
+        self._next_first = time.monotonic() + _SECONDS_BETWEEN_FIRST_MODELS
+        run = queued(Hyperparameters(), Policy.ALWAYS)
+        if await asyncio.to_thread(self._store.enqueue_first, run, self._champion.refused):
+            log.info("There is no model yet: training the first one from %s.", self._settings.data)
+            self._asked.set()
 
     async def work(self) -> None:
         """Do the runs in the queue, one after the other, until `close`."""
@@ -79,6 +99,9 @@ class Trainer:
                 await asyncio.wait_for(self._asked.wait(), _SECONDS_BETWEEN_LOOKS)
             self._asked.clear()
             await self._work_off()
+            if self._champion.model is None and time.monotonic() > self._next_first:
+                with suppress(OSError):  # said by then
+                    await self._ask_for_first()
 
     def close(self) -> None:
         """End the child, if there is one, and then `work`, which records it. The queue stays for the next start."""
@@ -90,12 +113,21 @@ class Trainer:
         try:
             while not self._closing and (run := await asyncio.to_thread(self._next_run)):
                 if not await self._train(run):
-                    return
+                    break
+            self._trouble = None
+        except OSError as error:
+            self._complain(f"The queue of training runs cannot be worked off: {error}")
         except Exception:  # the queue must be looked at again, whatever went wrong this time
             log.exception("The queue of training runs cannot be worked off.")
 
+    def _complain(self, trouble: str) -> None:
+        """Once, not twice a second for as long as it lasts."""
+        if trouble != self._trouble:
+            log.error(trouble)
+            self._trouble = trouble
+
     def _next_run(self) -> Run | None:
-        with self._store.training(timeout_seconds=0) as free:
+        with self._store.training(timeout_seconds=0, told=self._monitor.run_ended) as free:
             return self._store.next_queued() if free else None
 
     async def _train(self, run: Run) -> bool:
@@ -119,25 +151,28 @@ class Trainer:
                 return False
             reason = self._reason(exit_status)
         ended = await asyncio.to_thread(self._settle, run.id, reason)
-        self._monitor.run_ended(ended)
         log.info("Training run %s %s. %s", ended.id, ended.status, ended.reason)
         await asyncio.to_thread(self._champion.refresh)
         return True
 
     def _run_child(self, run: Run) -> int | None:
         """Exit status of the child that does the run; None if it took too long and was ended."""
-        target = (self._store.root, run.id, self._settings.data)
-        self._child = self._context.Process(target=train, args=target, name=f"train-{run.id}", daemon=True)
-        self._child.start()
-        if self._closing:
+        target = (self._store.root, run.id, self._settings.terms())
+        child = self._context.Process(target=train, args=target, name=f"train-{run.id}", daemon=True)
+        self._child = child
+        child.start()
+        try:
+            deadline = time.monotonic() + self._settings.training_timeout_seconds
+            while child.is_alive() and time.monotonic() < deadline:
+                if self._closing or self._store.cancel_asked(run.id):
+                    self._kill()
+                child.join(_SECONDS_BETWEEN_CHECKS)
+            return child.exitcode
+        finally:
             self._kill()
-        self._child.join(self._settings.training_timeout_seconds)
-        exit_status = self._child.exitcode
-        self._kill()
-        self._child.join()
-        self._child.close()
-        self._child = None
-        return exit_status
+            child.join()
+            child.close()
+            self._child = None
 
     def _kill(self) -> None:
         """At once: a child may hang and not hear a kinder word."""
@@ -147,13 +182,13 @@ class Trainer:
     def _settle(self, run_id: str, reason: str) -> Run:
         """The record of a run whose child has ended, closed with the reason if the child could not."""
         run = self._store.run(run_id)
-        if run.ended:
-            return run
-        with self._store.training(_LOCK_TIMEOUT_SECONDS, reason):
-            run = self._store.run(run_id)
-            if run.status is Status.QUEUED:
-                run = failed(run, reason)
-                self._store.save_run(run)
+        if run.status is Status.RUNNING:
+            with self._store.training(_LOCK_TIMEOUT_SECONDS, reason, told=self._monitor.run_ended):
+                return self._store.run(run_id)
+        if run.status is Status.QUEUED:
+            run = failed(run, reason)
+            self._store.save_run(run)
+        self._monitor.run_ended(run)
         return run
 
     def _reason(self, exit_status: int | None) -> str:
@@ -164,12 +199,3 @@ class Trainer:
         if exit_status < 0:
             return f"The training process was ended by {signal.Signals(-exit_status).name}."
         return f"The training process ended with status {exit_status}; the service's log says why."
-
-
-def _start_method() -> ForkServerContext | SpawnContext:
-    """A fork server where there is one: it loads what training needs once, not for each child."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
-    return context

@@ -1,41 +1,71 @@
-"""The process that does one training run and ends.
+"""The process that does one training run, or checks one table, and ends.
 
-Light to import, for the service names `train` without ever loading what training needs.
+Light to import, for the service names `train` and `inspect` without ever loading what training needs.
 """
 
 import os
+import resource
 import signal
 import sys
 import threading
+from functools import partial
 from multiprocessing import connection, parent_process
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from model.run import Status
+import msgspec
+
+from model.errors import DatasetError, Problem
+from model.run import Terms
 from model.store import Store
+from model.summary import Inspection, summarize
 
 BUSY: Final = 75  # exit status of a child that had nothing to do: EX_TEMPFAIL
 PRELOAD: Final = ["model.job"]  # what a fork server may load once for all children
 _LOCK_TIMEOUT_SECONDS = 1.0
 
 
-def train(root: Path, run_id: str, table: Path) -> None:
-    """Do the run of that id on the table and record how it went; the target of a child process.
+def train(root: Path, run_id: str, terms: Terms) -> None:
+    """Do the run of that id and record how it went; the target of a child process.
 
     Exits with status `BUSY` if somebody else trains or has begun this run. Dies with the process
     that started it.
     """
-    from model.dataset import read_csv
-    from model.job import perform
+    from model.job import perform, table_of
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends its children
-    _die_with_parent()
+    _confine(terms.max_memory_bytes)
     store = Store(root)
     with store.training(_LOCK_TIMEOUT_SECONDS) as mine:
-        run = store.run(run_id)
-        if not mine or run.status is not Status.QUEUED:
+        run = store.begin(run_id) if mine else None
+        if run is None:
             sys.exit(BUSY)
-        perform(store, run, lambda: read_csv(table))
+        perform(store, run, partial(table_of, store, run, terms), terms)
+
+
+def inspect(table: Path, name: str, max_memory_bytes: int, answer: Connection) -> None:
+    """Check the table in a file and tell what came of it, an `Inspection`; the target of a child process.
+
+    The answer is JSON: nothing that was made of a stranger's bytes is unpickled by the service.
+    """
+    from model.dataset import parse_csv
+
+    _confine(max_memory_bytes)
+    try:
+        found = Inspection(summarize(parse_csv(table.read_bytes(), name, source=name)))
+    except DatasetError as error:
+        found = Inspection(problems=tuple(error.problems))
+    except MemoryError:
+        limit = f"the {max_memory_bytes // 2**20} MiB that a check may take"
+        found = Inspection(problems=(Problem(f"to check it takes more memory than {limit}"),))
+    answer.send_bytes(msgspec.json.encode(found))
+
+
+def _confine(max_memory_bytes: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends its children
+    _die_with_parent()
+    os.nice(10)  # predictions go first where cores are few
+    resource.setrlimit(resource.RLIMIT_AS, (max_memory_bytes, max_memory_bytes))
 
 
 def _die_with_parent() -> None:

@@ -30,7 +30,7 @@ _SPELLING = {"id": ID_COLUMN, **dict(zip(FEATURES, COLUMNS, strict=True)), "spec
 _CANONICAL = {header: name for name, pair in _SPELLING.items() for header in (name, pair)}
 _TOO_LONG = "more cells than the header has"
 # Starts with a letter or digit: a spreadsheet takes a cell that starts with = + - @ for a formula.
-_SPECIES_NAME = re.compile(r"[^\W_][\w .-]{0,63}")
+_SPECIES_NAME = re.compile(r"[^\W_]([\w .-]{0,62}[\w.-])?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +205,8 @@ def _header(text: str) -> list[str]:
 
 
 def _unparsable(error: pd.errors.ParserError) -> Problem:
+    if "out of memory" in str(error):
+        raise MemoryError
     if place := re.search(r"in line (\d+)", str(error)):  # from 1
         return Problem(_TOO_LONG, int(place[1]))
     place = re.search(r"starting at row (\d+)", str(error))  # from 0

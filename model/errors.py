@@ -15,10 +15,14 @@ class Problem:
     row: int | None = None
     column: str | None = None
 
+    @property
+    def place(self) -> str:
+        """Row and column, as far as they are known."""
+        row = [f"row {self.row}"] if self.row else []
+        return ", ".join([*row, f"column {self.column}"] if self.column else row)
+
     def __str__(self) -> str:
-        place = [f"row {self.row}"] if self.row else []
-        place += [f"column {self.column}"] if self.column else []
-        return f"{', '.join(place)}: {self.message}" if place else self.message
+        return f"{self.place}: {self.message}" if self.place else self.message
 
 
 class DatasetError(ModelError):
@@ -53,6 +57,14 @@ class NotStoredError(ModelError):
 
 class QueueFullError(ModelError):
     """As many runs wait as are allowed to."""
+
+
+class UnknownDatasetError(ModelError):
+    """A run asks for a dataset that is not there."""
+
+
+class TooManyDatasetsError(ModelError):
+    """As many datasets are stored as are allowed to."""
 
 
 class UnsafeFileError(ModelError):

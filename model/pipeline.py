@@ -1,9 +1,12 @@
 """Table -> split -> network -> scores -> artifact: the whole of a training run, without files."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from model.artifact import FORMAT, Artifact, Card, DatasetReference, SelfTest
 from model.dataset import Dataset, Split, split
+from model.errors import TrainingError
 from model.evaluation import EpochScore, evaluate
 from model.features import FEATURES
 from model.hyperparameters import Hyperparameters
@@ -19,14 +22,31 @@ def train(
     hyperparameters: Hyperparameters,
     report: Report = unheard,
     split_seed: int = SPLIT_SEED,
+    held_back: Dataset | None = None,
 ) -> tuple[Artifact, list[EpochScore]]:
     """Split the dataset, fit a network to it and evaluate it on each part of the split.
 
-    The same dataset, hyperparameters and split seed give an artifact of the same bytes.
+    Rows that are held back, whatever their species here, are not learned from. The same arguments
+    give an artifact of the same bytes.
     """
-    parts = split(dataset, np.random.default_rng(split_seed))
+    parts = deal(dataset, split_seed)
+    if held_back is not None:
+        parts = replace(parts, training=_without(parts.training, held_back))
     network, history = fit(parts, hyperparameters, report)
     return Artifact(network, _card(network, parts, hyperparameters, len(dataset), split_seed)), history
+
+
+def deal(dataset: Dataset, split_seed: int = SPLIT_SEED) -> Split:
+    """The dataset's split by that seed."""
+    return split(dataset, np.random.default_rng(split_seed))
+
+
+def _without(training: Dataset, held_back: Dataset) -> Dataset:
+    known = {tuple(row) for row in held_back.X.tolist()}
+    kept = training.take(np.flatnonzero([tuple(row) not in known for row in training.X.tolist()]))
+    if len(np.unique(kept.labels)) < len(training.species):
+        raise TrainingError("a species has no rows left to learn from without those that are held back")
+    return kept
 
 
 def _card(network: Network, parts: Split, hyperparameters: Hyperparameters, rows: int, split_seed: int) -> Card:

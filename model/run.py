@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from model.artifact import DatasetReference
@@ -21,6 +22,29 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Policy(StrEnum):
+    """When the model of a run becomes current."""
+
+    IF_GOOD = "if_good"
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What holds for every run of a service.
+
+    `table` is the built-in one; `min_accuracy` and `tolerance` are the gate's; `keep` is how many
+    models and runs stay stored.
+    """
+
+    table: Path
+    min_accuracy: float = 0.90
+    tolerance: float = 0.05
+    keep: int = 50
+    max_memory_bytes: int = 4 * 2**30
+
+
 ENDED: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 
@@ -33,6 +57,14 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """Whether a model becomes current, and why."""
+
+    promote: bool
+    reason: str
+
+
+@dataclass(frozen=True)
 class RunSummary:
     """One training run in short."""
 
@@ -41,6 +73,7 @@ class RunSummary:
     created_at: datetime
     hyperparameters: Hyperparameters
     progress: Progress
+    promote: Policy = Policy.IF_GOOD
     started_at: datetime | None = None
     finished_at: datetime | None = None
     dataset: DatasetReference | None = None
@@ -62,7 +95,7 @@ class Run(RunSummary):
     evaluation: dict[str, Evaluation] | None = None
 
 
-def queued(hyperparameters: Hyperparameters) -> Run:
+def queued(hyperparameters: Hyperparameters, promote: Policy = Policy.IF_GOOD) -> Run:
     """The record of a run that has just been asked for; ids sort by the time of asking."""
     now = datetime.now(UTC)
     return Run(
@@ -71,12 +104,18 @@ def queued(hyperparameters: Hyperparameters) -> Run:
         created_at=now,
         hyperparameters=hyperparameters,
         progress=Progress(0, hyperparameters.epochs),
+        promote=promote,
     )
 
 
-def started(run: Run, dataset: DatasetReference) -> Run:
-    """The record once its child has the table."""
-    return replace(run, status=Status.RUNNING, started_at=datetime.now(UTC), dataset=dataset)
+def begun(run: Run) -> Run:
+    """The record of a run that a process has taken on."""
+    return replace(run, status=Status.RUNNING, started_at=datetime.now(UTC))
+
+
+def informed(run: Run, dataset: DatasetReference) -> Run:
+    """The record once the table is read."""
+    return replace(run, dataset=dataset)
 
 
 def advanced(run: Run, history: list[EpochScore]) -> Run:
@@ -85,17 +124,25 @@ def advanced(run: Run, history: list[EpochScore]) -> Run:
     return replace(run, history=tuple(history), progress=progress)
 
 
-def succeeded(run: Run, evaluation: dict[str, Evaluation], model_version: str) -> Run:
-    """The record of a run whose model serves."""
+def stored(run: Run, evaluation: dict[str, Evaluation], model_version: str) -> Run:
+    """The record once the model is stored, whether it will serve or not."""
+    return replace(run, evaluation=evaluation, model_version=model_version)
+
+
+def succeeded(run: Run, verdict: Verdict) -> Run:
+    """The record of a run whose model was stored and judged."""
     return replace(
         run,
         status=Status.SUCCEEDED,
         finished_at=datetime.now(UTC),
-        evaluation=evaluation,
-        model_version=model_version,
-        promoted=True,
-        reason="It is the newest model.",
+        promoted=verdict.promote,
+        reason=verdict.reason,
     )
+
+
+def cancelled(run: Run) -> Run:
+    """The record of a run that nobody wants any more."""
+    return replace(run, status=Status.CANCELLED, finished_at=datetime.now(UTC), reason="It was cancelled.")
 
 
 def failed(run: Run, reason: str) -> Run:

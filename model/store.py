@@ -3,34 +3,52 @@
 The only channel between workers, training children, the script and the next start::
 
     models/<version>.safetensors    immutable; the version ends in the digest of the bytes
-    current                         the version that serves
+    current                         the version that serves, and below it those that served before
     runs/<run id>.json              one record for each run; the queued ones are the queue
+    runs/<run id>.cancel            there if a running one shall end
+    tables/ datasets/ inspections/  what users bring to train on: see model.tables
     training.lock                   held by whoever trains
-    queue.lock                      held for the moment of joining the queue
+    queue.lock                      held for the moment of joining or leaving the queue, or of changing datasets
+    pointer.lock                    held for the moment of changing the pointer
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from filelock import FileLock, Timeout
 
 from model import artifact
 from model.artifact import Artifact
-from model.errors import ArtifactError, HyperparameterError, ModelError, NotStoredError, QueueFullError
+from model.errors import (
+    ArtifactError,
+    HyperparameterError,
+    ModelError,
+    NotStoredError,
+    QueueFullError,
+    UnsafeFileError,
+)
 from model.files import Files
-from model.run import Run, Status, failed, timestamp
+from model.run import Run, RunSummary, Status, Verdict, begun, cancelled, failed, informed, succeeded, timestamp
+from model.succession import Reign, Succession
+from model.tables import Tables
 
+_Record = TypeVar("_Record", bound=RunSummary)
 _VERSION = re.compile(r"\d{8}T\d{12}Z-([0-9a-f]{16})")
 _RUN_ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 _MAX_RUN_BYTES = 8 * 2**20  # 10,000 epochs of history take 2 MiB
-_MAX_POINTER_BYTES = 256
-_QUEUE_TIMEOUT_SECONDS = 10.0
+_LOCK_TIMEOUT_SECONDS = 10.0
+_DAMAGED = (UnsafeFileError, msgspec.MsgspecError, HyperparameterError, UnicodeDecodeError, RecursionError)
 _ABANDONED = "The process that trained it ended unexpectedly."
+
+
+def _unheard(_: Run) -> None:
+    """Where nobody wants to hear of a run."""
 
 
 class Store:
@@ -38,6 +56,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self._files = Files(root)
+        self._succession = Succession(self._files)
+        self.tables = Tables(self._files, lambda: self._lock("queue.lock", _LOCK_TIMEOUT_SECONDS), self.pending)
         self._ended: set[str] = set()  # ended records change no more and need not be read again
 
     @property
@@ -69,41 +89,67 @@ class Store:
 
     def versions(self) -> list[str]:
         """Versions of the stored models, newest first."""
-        return [name for name in self._files.names("models", ".safetensors") if _VERSION.fullmatch(name)]
+        return [name for name in self._files.names("models", ".safetensors") if _is_version(name)]
 
     def current(self) -> str | None:
         """The version that serves, if any has been chosen yet."""
-        try:
-            return self._files.read("current", _MAX_POINTER_BYTES).decode("ascii", "replace").strip()
-        except NotStoredError:
-            return None
+        return self._succession.current()
 
-    def promote(self, version: str) -> None:
-        """Make a version the one that serves."""
-        self._files.write("current", f"{version}\n".encode())
+    def succession(self) -> list[Reign]:
+        """Who served since when, the version that serves first."""
+        return self._succession.reigns()
+
+    def promote(self, version: str, run_id: str | None = None) -> None:
+        """Make a version the one that serves; raises `NotStoredError` if there is none of that name."""
+        with self._lock("pointer.lock", _LOCK_TIMEOUT_SECONDS):
+            if version not in self.versions():
+                raise NotStoredError(f"{version!r} is not stored")
+            self._succession.append(version, run_id)
+
+    def prune(self, keep: int) -> None:
+        """Delete all but the newest models and runs; the current model, its predecessor and the queue stay."""
+        with self._lock("pointer.lock", _LOCK_TIMEOUT_SECONDS):
+            served = list(dict.fromkeys([self.current(), *(reign.version for reign in self.succession())]))
+            for version in self.versions()[keep:]:
+                if version not in served[:2]:
+                    self._files.delete(_model_name(version))
+        pending = {run.id for run in self.pending()}
+        for run_id in self._files.names("runs", ".json")[keep:]:
+            if run_id not in pending:
+                self._files.delete(_run_name(run_id))
+                self._ended.discard(run_id)
+        self.tables.collect()
 
     def save_run(self, run: Run) -> None:
-        """Store the record of a run in place of its last one."""
+        """Store the record of a run in place of its last one; a wish to cancel ends with the run."""
         self._files.write(_run_name(run.id), msgspec.json.encode(run))
+        if run.ended:
+            self._files.delete(_cancel_name(run.id))
 
     def run(self, run_id: str) -> Run:
         """The record of a run; raises `NotStoredError` if there is none that can be read."""
+        return self._record(run_id, Run)
+
+    def _record(self, run_id: str, kind: type[_Record]) -> _Record:
         if not _RUN_ID.fullmatch(run_id):
             raise NotStoredError(f"{run_id!r} is no run")
-        data = self._files.read(_run_name(run_id), _MAX_RUN_BYTES)
         try:
-            return msgspec.json.decode(data, type=Run)
-        except (msgspec.MsgspecError, HyperparameterError, UnicodeDecodeError, RecursionError) as error:
+            data = self._files.read(_run_name(run_id), _MAX_RUN_BYTES)
+            run = msgspec.json.decode(data, type=kind)
+        except _DAMAGED as error:
             raise NotStoredError(f"the record of run {run_id} is damaged") from error
+        if run.id != run_id:
+            raise NotStoredError(f"the record of run {run_id} is of another")
+        return run
 
-    def runs(self, limit: int) -> list[Run]:
-        """The newest records that can be read, newest first."""
-        return list(islice(self._readable(self._files.names("runs", ".json")), limit))
+    def runs(self, limit: int) -> list[RunSummary]:
+        """The newest records that can be read, in short and newest first; histories are skipped, not read."""
+        return list(islice(self._readable(self._files.names("runs", ".json"), RunSummary), limit))
 
     def pending(self) -> list[Run]:
         """Runs that have not ended, oldest first."""
         unknown = [run_id for run_id in self._files.names("runs", ".json") if run_id not in self._ended]
-        runs = list(self._readable(reversed(unknown)))
+        runs = list(self._readable(reversed(unknown), Run))
         self._ended.update(run.id for run in runs if run.ended)
         return [run for run in runs if not run.ended]
 
@@ -111,31 +157,75 @@ class Store:
         """The run that has waited longest, if one waits."""
         return next((run for run in self.pending() if run.status is Status.QUEUED), None)
 
-    def enqueue(self, run: Run, limit: int) -> None:
-        """Put a run behind those that wait; raises `QueueFullError` if `limit` of them do."""
-        with self._lock("queue.lock", _QUEUE_TIMEOUT_SECONDS):
+    def enqueue(self, run: Run, limit: int, dataset: str | None = None) -> Run:
+        """Put a run behind those that wait, to learn from a dataset as it is now, if one is named.
+
+        Raises `QueueFullError` if `limit` of them wait, `UnknownDatasetError` if there is no such dataset.
+        """
+        with self._lock("queue.lock", _LOCK_TIMEOUT_SECONDS):
+            if dataset is not None:
+                run = informed(run, self.tables.reference(dataset))
             waiting = sum(other.status is Status.QUEUED for other in self.pending())
             if waiting >= limit:
                 raise QueueFullError(f"{waiting} runs wait already")
             self.save_run(run)
+            return run
 
     def enqueue_first(self, run: Run, refused: str | None) -> bool:
         """Queue a run if there is nothing to serve and nothing to come; say whether.
 
         A current model other than the refused one is something to serve: another worker was faster.
         """
-        with self._lock("queue.lock", _QUEUE_TIMEOUT_SECONDS):
+        with self._lock("queue.lock", _LOCK_TIMEOUT_SECONDS):
             if self.pending() or self.current() != refused:
                 return False
             self.save_run(run)
             return True
 
+    def begin(self, run_id: str) -> Run | None:
+        """Take a run out of the queue to do it; None if it is not there any more."""
+        with self._lock("queue.lock", _LOCK_TIMEOUT_SECONDS):
+            run = self.run(run_id)
+            if run.status is not Status.QUEUED:
+                return None
+            self.save_run(run := begun(run))
+            return run
+
+    def cancel(self, run_id: str) -> Run:
+        """End a run that waits, or ask for the end of one that runs; an ended one is left as it is."""
+        with self._lock("queue.lock", _LOCK_TIMEOUT_SECONDS):
+            run = self.run(run_id)
+            if run.status is Status.QUEUED:
+                self.save_run(run := cancelled(run))
+            elif run.status is Status.RUNNING:
+                self._files.write(_cancel_name(run_id), b"")
+        self.tables.collect()
+        return run
+
+    def cancel_asked(self, run_id: str) -> bool:
+        """Whether the end of a running run was asked for."""
+        return (self.root / _cancel_name(run_id)).exists()
+
+    def close(self, run: Run, reason: str) -> Run:
+        """Record the end of a run whose process could not: cancelled, or done but for the last word, or failed."""
+        if any(reign.run_id == run.id for reign in self.succession()):
+            run = succeeded(run, Verdict(promote=True, reason="Its model was made current."))
+        elif self.cancel_asked(run.id):
+            run = cancelled(run)
+        else:
+            run = failed(run, reason)
+        self.save_run(run)
+        self.tables.collect()
+        return run
+
     @contextmanager
-    def training(self, timeout_seconds: float, abandoned: str = _ABANDONED) -> Iterator[bool]:
+    def training(
+        self, timeout_seconds: float, abandoned: str = _ABANDONED, told: Callable[[Run], None] = _unheard
+    ) -> Iterator[bool]:
         """Be the one that trains, recording first as failed what others have begun and not ended.
 
         Yields False if somebody else still trains when the time is up; a timeout below 0 has no
-        end. `abandoned` is the reason that those records give.
+        end. `abandoned` is the reason that those records give, and `told` hears of each.
         """
         lock = self._lock("training.lock", timeout_seconds)
         try:
@@ -146,19 +236,24 @@ class Store:
         try:
             for run in self.pending():
                 if run.status is Status.RUNNING:
-                    self.save_run(failed(run, abandoned))
+                    told(self.close(run, abandoned))
             yield True
         finally:
             lock.release()
 
+    def run_stamp(self, run_id: str) -> tuple[int, int]:
+        """Something that differs when the record of a run has been replaced, and costs little to ask for."""
+        return self._files.stamp(_run_name(run_id))
+
     def sweep(self) -> None:
         """Remove what killed writers have left behind."""
         self._files.sweep()
+        self.tables.collect()
 
-    def _readable(self, run_ids: Iterable[str]) -> Iterator[Run]:
+    def _readable(self, run_ids: Iterable[str], kind: type[_Record]) -> Iterator[_Record]:
         for run_id in run_ids:
             try:
-                yield self.run(run_id)
+                yield self._record(run_id, kind)
             except (ModelError, OSError):
                 continue  # deleted since, or damaged: neither may hide the others
 
@@ -174,6 +269,12 @@ class Store:
         )
 
 
+def _is_version(name: str) -> bool:
+    with suppress(ValueError):
+        return bool(_VERSION.fullmatch(name) and created_at(name))
+    return False
+
+
 def created_at(version: str) -> datetime:
     """When a version was made, read from its name."""
     return datetime.strptime(version.split("-", maxsplit=1)[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
@@ -181,6 +282,10 @@ def created_at(version: str) -> datetime:
 
 def _model_name(version: str) -> str:
     return f"models/{version}.safetensors"
+
+
+def _cancel_name(run_id: str) -> str:
+    return f"runs/{run_id}.cancel"
 
 
 def _run_name(run_id: str) -> str:

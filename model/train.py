@@ -19,7 +19,7 @@ from model.errors import ModelError
 from model.evaluation import EpochScore
 from model.hyperparameters import Hyperparameters, draw_seed
 from model.job import perform
-from model.run import Run, Status, queued
+from model.run import Policy, Run, Status, Terms, begun, queued
 from model.store import Store
 
 _EPOCHS_BETWEEN_PRINTS = 20
@@ -36,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"model.train: error: {error}", file=sys.stderr)
         return 2
     try:
-        run = _train(Store(options.artifacts), dataset, hyperparameters)
+        run = _train(Store(options.artifacts), dataset, hyperparameters, options.data)
     except OSError as error:
         print(f"model.train: error: {options.artifacts}: {error.strerror}", file=sys.stderr)
         return 1
     return _conclude(run, options.artifacts)
 
 
-def _train(store: Store, dataset: Dataset, hyperparameters: Hyperparameters) -> Run:
+def _train(store: Store, dataset: Dataset, hyperparameters: Hyperparameters, table: Path) -> Run:
     print(f"{dataset.name}: {len(dataset)} rows, {len(dataset.species)} species; seed {hyperparameters.seed}")
     # Shown on a terminal only (disable=None), and on standard error: what is printed can be piped.
     with (
@@ -56,7 +56,8 @@ def _train(store: Store, dataset: Dataset, hyperparameters: Hyperparameters) -> 
             if score.epoch % _EPOCHS_BETWEEN_PRINTS == 0:
                 bar.write(_accuracies(score), file=sys.stdout)
 
-        return perform(store, queued(hyperparameters), lambda: dataset, report)
+        run = begun(queued(hyperparameters, Policy.ALWAYS))
+        return perform(store, run, lambda: dataset, Terms(table), report)
 
 
 def _accuracies(score: EpochScore) -> str:

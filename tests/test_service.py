@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -40,11 +41,11 @@ def until(condition: Callable[[], bool], timeout_seconds: float = 30.0) -> None:
 class Service:
     """A service in processes of its own."""
 
-    def __init__(self, artifacts: Path, command: list[str], port: int) -> None:
+    def __init__(self, artifacts: Path, command: list[str], port: int, environment: dict[str, str]) -> None:
         self.store = Store(artifacts)
         self.port = port
         self.address = f"http://127.0.0.1:{port}"
-        environment = os.environ | {"IRIS_ARTIFACTS": str(artifacts)}
+        environment = os.environ | {"IRIS_ARTIFACTS": str(artifacts)} | environment
         self.log = artifacts.with_name("service.log")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -82,9 +83,14 @@ class Service:
 
 
 @contextmanager
-def started(artifacts: Path, *arguments: str, command: tuple[str, ...] = ("-m", "app")) -> Iterator[Service]:
+def started(
+    artifacts: Path,
+    *arguments: str,
+    command: tuple[str, ...] = ("-m", "app"),
+    environment: dict[str, str] | None = None,
+) -> Iterator[Service]:
     port = free_port()
-    service = Service(artifacts, [sys.executable, *command, "--port", str(port), *arguments], port)
+    service = Service(artifacts, [sys.executable, *command, "--port", str(port), *arguments], port, environment or {})
     try:
         until(service.answers)
         yield service
@@ -105,7 +111,7 @@ def artifacts(tmp_path: Path) -> Path:
 )
 def test_however_it_is_started_it_trains_and_predicts(command: tuple[str, ...], artifacts: Path) -> None:
     with started(artifacts, command=command) as service:
-        run = service.train(epochs=1)
+        run = service.train(epochs=1, promote="always")
 
         assert "succeeded" == run["status"]
         assert run["model_version"] == service.predict()["model_version"]
@@ -136,7 +142,7 @@ def test_a_wrong_setting_is_said_in_a_line(artifacts: Path) -> None:
 def test_two_workers_agree(artifacts: Path) -> None:
     """On the model within a second of the end of a run, on every run, and on what they have counted."""
     with started(artifacts, "--workers", "2") as service:
-        run = service.train(epochs=1)
+        run = service.train(epochs=1, promote="always")
         time.sleep(1.0)
         versions = {service.predict()["model_version"] for _ in range(60)}
         runs = [httpx.get(f"{service.address}/train/{run['id']}").json() for _ in range(20)]
@@ -166,7 +172,7 @@ def test_runs_asked_of_two_workers_train_one_at_a_time(artifacts: Path) -> None:
 
 def test_no_prediction_fails_or_is_mixed_while_fifty_runs_replace_the_model(artifacts: Path) -> None:
     """Each answer is what the version that it names computes, and versions never go back."""
-    with started(artifacts) as service:
+    with started(artifacts, environment={"IRIS_KEEP_MODELS": "100"}) as service:
         answers: list[httpx.Response] = []
         done = threading.Event()
 
@@ -177,7 +183,7 @@ def test_no_prediction_fails_or_is_mixed_while_fifty_runs_replace_the_model(arti
 
         predicting = threading.Thread(target=predict_without_pause)
         predicting.start()
-        runs = [service.train(epochs=2) for _ in range(50)]
+        runs = [service.train(epochs=2, promote="always") for _ in range(50)]
         done.set()
         predicting.join()
 
@@ -199,15 +205,19 @@ def test_killed_at_any_moment_it_serves_a_sound_model_at_the_next_start(artifact
     moments = random.Random(0)
     with started(artifacts):
         pass
-    for _ in range(8):
+    statuses = set()
+    for _ in range(6):
         with started(artifacts) as service:
-            for _ in range(3):  # some of which the queue may refuse
-                httpx.post(f"{service.address}/train?wait=0", json={"epochs": moments.choice((1, 2, 10))})
-            time.sleep(moments.uniform(0, 1.0))
+            run = service.train(wait=0, epochs=100, promote="always")
+            service.train(wait=0, epochs=1)
+            until(lambda: service.store.run(run["id"]).status == "running")  # noqa: B023 - called at once
+            time.sleep(moments.uniform(0, 0.8))
             service.kill()
+            statuses.add(service.store.run(run["id"]).status.value)
     with started(artifacts) as service:
         until(lambda: not service.store.pending())
 
+        assert "running" in statuses  # killed while it trained, some time
         assert service.predict()["model_version"] in service.store.versions()
         assert all(service.store.model(version) for version in service.store.versions())
         assert [] == list(artifacts.rglob("*.tmp"))
@@ -252,3 +262,35 @@ def test_a_body_that_is_declared_too_long_is_refused_before_it_is_sent(artifacts
         connection.sendall(head)
 
         assert connection.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+def test_told_to_stop_it_says_that_it_is_not_ready_before_it_refuses(artifacts: Path) -> None:
+    with (
+        started(artifacts, environment={"IRIS_DRAIN_SECONDS": "2"}) as service,
+        httpx.Client(base_url=service.address) as client,
+    ):
+        service.process.terminate()
+        until(lambda: client.get("/health/ready").status_code == 503, timeout_seconds=1.5)
+
+        assert 200 == client.post("/predict", json=FLOWER).status_code
+        client.close()
+        assert 0 == service.process.wait(timeout=10)
+
+
+def test_told_to_stop_it_answers_those_who_wait_for_a_run_and_ends_their_streams(artifacts: Path) -> None:
+    with started(artifacts) as service, ThreadPoolExecutor() as pool:
+        run = service.train(wait=0, epochs=10_000)
+        until(lambda: service.store.run(run["id"]).status == "running")
+        waiting = pool.submit(service.train, wait=30, epochs=1)
+        stream = pool.submit(httpx.get, f"{service.address}/train/{run['id']}/events", timeout=30)
+        until(lambda: len(service.store.pending()) == 2)
+        time.sleep(0.3)
+        service.process.terminate()
+
+        assert 0 == service.process.wait(timeout=8)
+        assert "queued" == waiting.result()["status"]
+        assert 200 == stream.result().status_code
+        assert ("failed", "The service was stopped.") == (
+            service.store.run(run["id"]).status,
+            service.store.run(run["id"]).reason,
+        )

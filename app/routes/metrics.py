@@ -19,7 +19,7 @@ def metrics(
 ) -> Response | MetricsBody:
     """Prometheus text; with `Accept: application/json` the current model's evaluation and the counters."""
     model = champion.model
-    if "application/json" in accept:
+    if _wants_json(accept):
         return MetricsBody(
             model_version=model.version if model else None,
             evaluation=model.card.evaluation if model else None,
@@ -27,3 +27,8 @@ def metrics(
         )
     encode, content_type = choose_encoder(accept)
     return Response(encode(monitor.registry(model)), media_type=content_type)
+
+
+def _wants_json(accept: str) -> bool:
+    ranges = (part.lower().replace(" ", "").partition(";") for part in accept.split(","))
+    return any(name == "application/json" and quality not in {"q=0", "q=0.0"} for name, _, quality in ranges)

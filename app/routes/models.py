@@ -1,16 +1,20 @@
-"""The stored versions of the network."""
+"""The stored versions of the network, and which of them serves."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Security
 
 from app.dependencies import ChampionDep, StoreDep
 from app.errors import NoModelError, problems
+from app.guards import AdminRoute, bearer
 from model.artifact import Card
 from model.store import created_at
+from model.succession import Reign
 
 router = APIRouter(prefix="/models", tags=["models"])
+administration = APIRouter(prefix="/models", tags=["models"], route_class=AdminRoute, dependencies=[Security(bearer)])
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,20 @@ class Model(ModelSummary):
     card: Card
 
 
+@dataclass(frozen=True)
+class Models:
+    """Every stored version, newest first, and who served since when, the one that serves first."""
+
+    models: list[ModelSummary]
+    succession: list[Reign]
+
+
 @router.get("", responses=problems(503))
-def list_models(store: StoreDep, champion: ChampionDep) -> list[ModelSummary]:
-    """Every stored version, newest first."""
+def list_models(store: StoreDep, champion: ChampionDep) -> Models:
+    """Every stored version, newest first, and the line of succession."""
     serving = champion.model.version if champion.model else None
-    return [ModelSummary(version, created_at(version), version == serving) for version in store.versions()]
+    models = [ModelSummary(version, created_at(version), version == serving) for version in store.versions()]
+    return Models(models, store.succession())
 
 
 @router.get("/{version}", responses=problems(404, 500, 503))
@@ -46,3 +59,12 @@ def show_model(version: str, store: StoreDep, champion: ChampionDep) -> Model:
         return Model(serving.version, created_at(serving.version), current=True, card=serving.card)
     card = store.model(version).card
     return Model(version, created_at(version), current=bool(serving and serving.version == version), card=card)
+
+
+@administration.post("/{version}/promote", responses=problems(401, 403, 404, 500, 503))
+async def promote_model(version: str, store: StoreDep, champion: ChampionDep) -> Model:
+    """Make a stored version current, on all workers within a second: a rollback, or a model that the gate held."""
+    card = (await asyncio.to_thread(store.model, version)).card
+    await asyncio.to_thread(store.promote, version)
+    await asyncio.to_thread(champion.refresh)
+    return Model(version, created_at(version), current=True, card=card)

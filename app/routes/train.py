@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response, Security
+from fastapi import APIRouter, HTTPException, Query, Response, Security
 
 from app.dependencies import StoreDep, TrainerDep
 from app.errors import problems
 from app.guards import AdminRoute, bearer
 from app.schemas import TrainingRequest
-from model.run import Run, RunSummary
+from model.run import Run, RunSummary, Status, queued
 
 router = APIRouter(prefix="/train", tags=["train"])
 administration = APIRouter(prefix="/train", tags=["train"], route_class=AdminRoute, dependencies=[Security(bearer)])
@@ -29,12 +29,17 @@ Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 async def train(
     response: Response, trainer: TrainerDep, recipe: TrainingRequest | None = None, wait: Wait = 2.0
 ) -> Run:
-    """Train a network on the table of the service and serve it.
+    """Train a network on the table of the service or on one of your own, and serve it if it passes the gate.
+
+    The gate scores it on rows that it never trained on and that are the same for every run: it
+    needs an accuracy of `IRIS_MIN_ACCURACY` and must not be worse than the current model by more
+    than `IRIS_ACCURACY_TOLERANCE`. `promoted` and `reason` of the run tell what came of it.
 
     Answers 201 with the run if it ends within `wait` seconds (whatever its end: see its `status`),
     else 202; `Location` is the run's address either way. Answers 429 if too many runs wait.
     """
-    run = await trainer.submit((recipe or TrainingRequest()).hyperparameters())
+    recipe = recipe or TrainingRequest()
+    run = await trainer.submit(queued(recipe.hyperparameters(), recipe.promote), recipe.dataset)
     run = await trainer.result(run, wait)
     response.headers["Location"] = f"/train/{run.id}"
     response.status_code = 201 if run.ended else 202
@@ -51,3 +56,12 @@ def list_runs(store: StoreDep, limit: Limit = 20) -> Sequence[RunSummary]:
 def show_run(run_id: str, store: StoreDep) -> Run:
     """One run: how far it is, its history by epochs, and how it ended."""
     return store.run(run_id)
+
+
+@administration.delete("/{run_id}", responses=problems(401, 403, 404, 409, 503))
+async def cancel_run(run_id: str, trainer: TrainerDep) -> Run:
+    """End a run that waits or trains, within a second; answers 409 if it has ended already."""
+    run = await trainer.cancel(run_id)
+    if run.ended and run.status is not Status.CANCELLED:
+        raise HTTPException(409, f"The run has ended already: it {run.status}.")
+    return run

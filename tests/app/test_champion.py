@@ -78,14 +78,14 @@ def test_a_damaged_model_is_refused_and_counted_once_and_the_old_one_serves_on(
 def test_a_pointer_to_nothing_is_refused(champion: Champion, store: Store) -> None:
     serving = champion.serving
     for nothing in ("../../etc/passwd", "", "20260101T000000000000Z-0123456789abcdef", "\0"):
-        store.promote(nothing)
+        (store.root / "current").write_text(nothing)
         champion.refresh()
 
         assert serving is champion.serving
 
 
 def test_after_a_refusal_the_next_sound_model_is_taken(champion: Champion, store: Store, artifact: Artifact) -> None:
-    store.promote("nothing")
+    (store.root / "current").write_text("nothing")
     champion.refresh()
     version = store.add_model(artifact)
     store.promote(version)
@@ -111,3 +111,37 @@ def test_a_lost_pointer_leaves_the_model_serving(champion: Champion, store: Stor
     champion.refresh()
 
     assert champion.model
+
+
+def test_two_damaged_models_are_refused_once_each_and_the_pointers_is_known(
+    store: Store, artifact: Artifact, monitor: Monitor
+) -> None:
+    """So that a first model is trained in their place."""
+    current, other = str(store.current()), store.add_model(artifact)
+    damage(store, current)
+    damage(store, other)
+    champion = Champion(store, monitor)
+    for _ in range(3):
+        champion.refresh()
+
+    assert current == champion.refused
+    assert 2 == failures(monitor)
+
+
+def test_a_damaged_pointer_leaves_the_newest_sound_model_serving(
+    store: Store, artifact: Artifact, monitor: Monitor
+) -> None:
+    newest = store.add_model(artifact)
+    pointer = store.root / "current"
+    for damaged in (b"\0" * 100_000, b"\xff\n", b"nothing\n"):
+        pointer.write_bytes(damaged)
+        champion = Champion(store, monitor)
+        champion.refresh()
+
+        assert newest == champion.serving.version
+    pointer.unlink()
+    pointer.symlink_to("/etc/hostname")
+    champion = Champion(store, monitor)
+    champion.refresh()
+
+    assert newest == champion.serving.version

@@ -14,15 +14,19 @@ from pydantic import SecretStr
 
 from app.settings import Settings
 from model.artifact import Artifact
+from model.dataset import parse_csv
 from model.hyperparameters import Hyperparameters
 from model.run import failed, queued
 from model.store import Store
+from model.summary import summarize
 from tests.app.conftest import FLOWER, Client, running
 
 JSON = {"content-type": "application/json"}
 BATCH = {"flowers": [FLOWER]}
 TOKEN = "the administrators' token"
 MISSING = "20260101T000000000000Z-0123456789abcdef"
+TABLE = Path("data/Iris.csv").read_bytes()
+CSV: dict[str, Any] = {"content": TABLE, "headers": {"content-type": "text/csv"}}
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,15 @@ CASES = [
     case(200, "GET /train/{run}", "/train/{run_id}"),
     case(404, "GET /train/20260101T000000000000Z-01234567", "/train/{run_id}"),
     case(503, "GET /train/{run}", "/train/{run_id}", service="without a disk"),
+    case(200, "GET /train/{run}/events", "/train/{run_id}/events"),
+    case(404, "GET /train/20260101T000000000000Z-01234567/events", "/train/{run_id}/events"),
+    case(503, "GET /train/{run}/events", "/train/{run_id}/events", service="without a disk"),
+    case(200, "DELETE /train/{waiting}", "/train/{run_id}", service="with a run that waits"),
+    case(401, "DELETE /train/{run}", "/train/{run_id}", service="with a token"),
+    case(403, "DELETE /train/{run}", "/train/{run_id}", service="called from elsewhere"),
+    case(404, "DELETE /train/20260101T000000000000Z-01234567", "/train/{run_id}"),
+    case(409, "DELETE /train/{run}", "/train/{run_id}"),
+    case(503, "DELETE /train/{run}", "/train/{run_id}", service="without a disk"),
     case(200, "GET /models"),
     case(503, "GET /models", service="without a disk"),
     case(200, "GET /models/{version}", "/models/{version}"),
@@ -80,6 +93,33 @@ CASES = [
     case(404, f"GET /models/{MISSING}", "/models/{version}"),
     case(500, "GET /models/{damaged}", "/models/{version}"),
     case(503, "GET /models/current", "/models/{version}", service="without a model"),
+    case(200, "POST /models/{version}/promote", "/models/{version}/promote"),
+    case(401, "POST /models/{version}/promote", "/models/{version}/promote", service="with a token"),
+    case(403, "POST /models/{version}/promote", "/models/{version}/promote", service="called from elsewhere"),
+    case(404, f"POST /models/{MISSING}/promote", "/models/{version}/promote"),
+    case(500, "POST /models/{damaged}/promote", "/models/{version}/promote"),
+    case(503, "POST /models/{version}/promote", "/models/{version}/promote", service="without a disk"),
+    case(200, "GET /datasets"),
+    case(503, "GET /datasets", service="without a disk"),
+    case(200, "GET /datasets/mine", "/datasets/{name}"),
+    case(200, "GET /datasets/iris", "/datasets/{name}", headers={"accept": "text/csv"}),
+    case(404, "GET /datasets/missing", "/datasets/{name}"),
+    case(503, "GET /datasets/mine", "/datasets/{name}", service="without a disk"),
+    case(201, "PUT /datasets/new", "/datasets/{name}", **CSV),
+    case(200, "PUT /datasets/mine", "/datasets/{name}", **CSV),
+    case(401, "PUT /datasets/new", "/datasets/{name}", service="with a token", **CSV),
+    case(403, "PUT /datasets/new", "/datasets/{name}", service="called from elsewhere", **CSV),
+    case(409, "PUT /datasets/iris", "/datasets/{name}", **CSV),
+    case(413, "PUT /datasets/new", "/datasets/{name}", **CSV | {"content": b" " * (64 * 2**20 + 1)}),
+    case(415, "PUT /datasets/new", "/datasets/{name}", content=TABLE),
+    case(422, "PUT /datasets/new", "/datasets/{name}", **CSV | {"content": b"no table"}),
+    case(503, "PUT /datasets/new", "/datasets/{name}", service="without a disk", **CSV),
+    case(204, "DELETE /datasets/theirs", "/datasets/{name}"),
+    case(401, "DELETE /datasets/mine", "/datasets/{name}", service="with a token"),
+    case(403, "DELETE /datasets/mine", "/datasets/{name}", service="called from elsewhere"),
+    case(404, "DELETE /datasets/missing", "/datasets/{name}"),
+    case(409, "DELETE /datasets/iris", "/datasets/{name}"),
+    case(503, "DELETE /datasets/mine", "/datasets/{name}", service="without a disk"),
     case(200, "GET /metrics"),
     case(200, "GET /health/live"),
     case(200, "GET /health/ready"),
@@ -114,9 +154,16 @@ class Services:
         damaged = store.add_model(self._artifact)
         (root / "models" / f"{damaged}.safetensors").write_bytes(b"damaged")
         store.promote(version)
+        for dataset in ("mine", "theirs"):
+            with store.tables.draft() as draft:
+                draft.write(TABLE)
+                store.tables.put(summarize(parse_csv(TABLE, dataset, source=dataset)), draft, limit=2)
         run = queued(Hyperparameters())
         store.save_run(failed(run, "The first."))
-        self._names[name] = {"version": version, "damaged": damaged, "run": run.id}
+        waiting = queued(Hyperparameters())
+        self._names[name] = {"version": version, "damaged": damaged, "run": run.id, "waiting": waiting.id}
+        if name == "with a run that waits":
+            store.enqueue(waiting, limit=1)
         return store
 
 
@@ -153,6 +200,12 @@ def with_a_full_queue(settings: Settings, store: Store) -> Iterator[Client]:
 
 
 @contextmanager
+def with_a_run_that_waits(settings: Settings, store: Store) -> Iterator[Client]:
+    with store.training(timeout_seconds=0), running(settings) as client:
+        yield client
+
+
+@contextmanager
 def without_a_disk(settings: Settings, store: Store) -> Iterator[Client]:
     with running(settings) as client:
         shutil.rmtree(store.root)
@@ -166,6 +219,7 @@ _KINDS = {
     "with a token": with_a_token,
     "called from elsewhere": called_from_elsewhere,
     "with a full queue": with_a_full_queue,
+    "with a run that waits": with_a_run_that_waits,
     "without a disk": without_a_disk,
 }
 
@@ -185,11 +239,14 @@ def openapi(services: Services) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_route_answers_as_it_declares(case: Case, services: Services, openapi: dict[str, Any]) -> None:
-    """The status, declared; the media type, declared for it; errors in the one shape, echoing nothing."""
+    """The status, declared; the media type, declared for it; errors in the one shape."""
     response = services.ask(case)
 
     assert case.status == response.status_code, response.text
     declared = openapi["paths"][case.route][case.method.lower()]["responses"][str(case.status)]
+    if case.status == 204:
+        assert b"" == response.content
+        return
     assert response.headers["content-type"].partition(";")[0] in declared["content"]
     if case.status >= 400:
         assert {"type", "title", "status", "detail", "errors"} == response.json().keys()
@@ -242,12 +299,17 @@ def test_what_no_route_knows_is_answered_in_the_same_shape(
     assert "application/problem+json" == response.headers["content-type"]
 
 
-def test_examples_of_the_description_work_when_tried(openapi: dict[str, Any], services: Services) -> None:
-    schemas = openapi["components"]["schemas"]
-    flowers = schemas["Flower"]["examples"]
-    recipes = schemas["TrainingRequest"]["examples"]
+def test_what_is_allowed_is_told_of_all_methods_of_a_path(services: Services) -> None:
+    assert "GET, POST" == services["usual"].request("PUT", "/train").headers["allow"]
 
-    assert flowers
-    assert recipes
-    assert all(services["usual"].post("/predict", json=flower).status_code == 200 for flower in flowers)
-    assert all(services["usual"].post("/train?wait=30", json=recipe).status_code == 201 for recipe in recipes)
+
+def test_examples_of_the_description_work_when_tried(openapi: dict[str, Any], services: Services) -> None:
+    for schema, path, status in (
+        ("Flower", "/predict", 200),
+        ("Batch", "/predict/batch", 200),
+        ("TrainingRequest", "/train?wait=30", 201),
+    ):
+        examples = openapi["components"]["schemas"][schema]["examples"]
+
+        assert examples
+        assert all(status == services["usual"].post(path, json=example).status_code for example in examples)

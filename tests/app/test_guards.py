@@ -14,7 +14,13 @@ from model.store import Store
 from tests.app.conftest import Client, running
 
 TOKEN = "correct horse battery staple"
-CHANGING = {("POST", "/train")}
+CHANGING = {
+    ("POST", "/train"),
+    ("DELETE", "/train/{run_id}"),
+    ("POST", "/models/{version}/promote"),
+    ("PUT", "/datasets/{name}"),
+    ("DELETE", "/datasets/{name}"),
+}
 
 
 def test_exactly_the_routes_that_change_something_are_for_administrators() -> None:
@@ -25,7 +31,7 @@ def test_exactly_the_routes_that_change_something_are_for_administrators() -> No
     others = {method for route in routes if isinstance(route, APIRoute) for method in route.methods or ()}
 
     assert guarded == CHANGING
-    assert {"GET", "POST"} == others
+    assert {"GET", "POST", "PUT", "DELETE"} == others
 
 
 def ask(client: Client, **headers: str) -> int:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from model.artifact import DatasetReference
 from model.hyperparameters import Hyperparameters
-from model.run import Status, queued, started
+from model.run import Status, begun, queued
 from model.store import Store
 from tests.app.conftest import FLOWER, running
 
@@ -40,9 +39,9 @@ def test_a_damaged_only_model_is_replaced_by_a_new_one(settings: Settings, store
 
 
 def test_what_a_crash_left_behind_is_cleaned_up(settings: Settings, store: Store) -> None:
-    abandoned = started(queued(Hyperparameters()), DatasetReference("iris", 150, "0" * 64))
+    abandoned = begun(queued(Hyperparameters()))
     store.save_run(abandoned)
-    leftover = store.root / "models" / ".half-written.tmp"
+    leftover = store.root / "models" / ".some.safetensors.0123456789abcdef.tmp"
     leftover.touch()
     with running(settings) as client:
         run = client.get(f"/train/{abandoned.id}").json()

@@ -16,10 +16,9 @@ from app.champion import Champion
 from app.monitoring import Monitor
 from app.settings import Settings
 from app.trainer import Trainer
-from model.artifact import DatasetReference
 from model.errors import QueueFullError
 from model.hyperparameters import MAX_EPOCHS, Hyperparameters
-from model.run import Run, Status, queued, started
+from model.run import Policy, Run, Status, begun, queued
 from model.store import Store
 
 SHORT = Hyperparameters(epochs=1)
@@ -52,9 +51,9 @@ async def until(condition: Callable[[], bool], timeout_seconds: float = 20.0) ->
             await asyncio.sleep(0.02)
 
 
-async def begun(trainer: Trainer, store: Store, hyperparameters: Hyperparameters) -> Run:
+async def at_work(trainer: Trainer, store: Store, hyperparameters: Hyperparameters) -> Run:
     """A run whose child is at work."""
-    run = await trainer.submit(hyperparameters)
+    run = await trainer.submit(queued(hyperparameters))
     await until(lambda: store.run(run.id).status is Status.RUNNING)
     return run
 
@@ -62,7 +61,7 @@ async def begun(trainer: Trainer, store: Store, hyperparameters: Hyperparameters
 def test_runs_are_done_one_after_the_other_in_their_order(settings: Settings, store: Store) -> None:
     async def scenario() -> list[Run]:
         async with working(settings, store) as (trainer, _):
-            runs = [await trainer.submit(SHORT) for _ in range(4)]
+            runs = [await trainer.submit(queued(SHORT)) for _ in range(4)]
             return [await trainer.result(run, 30) for run in runs]
 
     runs = asyncio.run(scenario())
@@ -77,8 +76,7 @@ def test_runs_are_done_one_after_the_other_in_their_order(settings: Settings, st
 def test_a_finished_run_serves_before_it_is_told(settings: Settings, store: Store) -> None:
     async def scenario() -> tuple[Run, str]:
         async with working(settings, store) as (trainer, champion):
-            run = await trainer.result(await trainer.submit(SHORT), 30)
-            await until(lambda: champion.serving.version == run.model_version, 1.0)
+            run = await trainer.result(await trainer.submit(queued(SHORT, Policy.ALWAYS)), 30)
             return run, champion.serving.version
 
     run, version = asyncio.run(scenario())
@@ -90,11 +88,11 @@ def test_no_more_runs_wait_than_are_allowed_to(settings: Settings, store: Store)
     async def scenario() -> None:
         small = settings.model_copy(update={"training_queue_size": 2})
         async with working(small, store) as (trainer, _):
-            await begun(trainer, store, LONG)
+            await at_work(trainer, store, LONG)
             for _ in range(2):
-                await trainer.submit(SHORT)
+                await trainer.submit(queued(SHORT))
             with pytest.raises(QueueFullError):
-                await trainer.submit(SHORT)
+                await trainer.submit(queued(SHORT))
 
     asyncio.run(scenario())
 
@@ -107,12 +105,12 @@ def test_a_killed_child_ends_its_run_with_the_reason_and_the_next_run_works(
 
     async def scenario() -> tuple[Run, str, Run]:
         async with working(settings, store) as (trainer, champion):
-            run = await begun(trainer, store, LONG)
+            run = await at_work(trainer, store, LONG)
             for child in children():
                 child.send_signal(ending)
             failed = await trainer.result(run, 5)
             version = champion.serving.version
-            return failed, version, await trainer.result(await trainer.submit(SHORT), 30)
+            return failed, version, await trainer.result(await trainer.submit(queued(SHORT)), 30)
 
     failed, version, succeeded = asyncio.run(scenario())
 
@@ -125,7 +123,7 @@ def test_a_child_that_hangs_meets_its_deadline(settings: Settings, store: Store)
     async def scenario() -> Run:
         hasty = settings.model_copy(update={"training_timeout_seconds": 3.0})
         async with working(hasty, store) as (trainer, _):
-            run = await begun(trainer, store, LONG)
+            run = await at_work(trainer, store, LONG)
             for child in children():
                 child.suspend()
             return await trainer.result(run, 6)
@@ -138,7 +136,7 @@ def test_a_child_that_hangs_meets_its_deadline(settings: Settings, store: Store)
 def test_stopping_ends_the_child_at_once_and_records_it_and_keeps_the_queue(settings: Settings, store: Store) -> None:
     async def scenario() -> tuple[Run, Run]:
         async with working(settings, store) as (trainer, _):
-            return await begun(trainer, store, LONG), await trainer.submit(SHORT)
+            return await at_work(trainer, store, LONG), await trainer.submit(queued(SHORT))
 
     began = time.monotonic()
     begun_run, waiting = asyncio.run(scenario())
@@ -164,7 +162,7 @@ def test_while_somebody_else_trains_no_child_is_started(settings: Settings, stor
     async def scenario() -> Run:
         async with working(settings, store) as (trainer, _):
             with store.training(timeout_seconds=0):
-                run = await trainer.submit(SHORT)
+                run = await trainer.submit(queued(SHORT))
                 await asyncio.sleep(1.5)
                 assert [] == children()
                 assert Status.QUEUED == store.run(run.id).status
@@ -174,12 +172,12 @@ def test_while_somebody_else_trains_no_child_is_started(settings: Settings, stor
 
 
 def test_what_others_have_left_behind_is_closed_before_the_next_run(settings: Settings, store: Store) -> None:
-    abandoned = started(queued(SHORT), DatasetReference("iris", 150, "0" * 64))
+    abandoned = begun(queued(SHORT))
     store.save_run(abandoned)
 
     async def scenario() -> None:
         async with working(settings, store) as (trainer, _):
-            await trainer.result(await trainer.submit(SHORT), 30)
+            await trainer.result(await trainer.submit(queued(SHORT)), 30)
 
     asyncio.run(scenario())
 
@@ -194,7 +192,7 @@ def test_the_queue_is_worked_off_again_after_the_store_was_away(settings: Settin
             await asyncio.sleep(1.0)
             store.root.unlink()
             away.rename(store.root)
-            return await trainer.result(await trainer.submit(SHORT), 30)
+            return await trainer.result(await trainer.submit(queued(SHORT)), 30)
 
     assert Status.SUCCEEDED == asyncio.run(scenario()).status
 

@@ -1,5 +1,6 @@
 """Processes that the tests start, and ways to wait for what they do."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -15,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 def python(script: str, *arguments: str | Path) -> Iterator["subprocess.Popen[str]"]:
     """A Python that runs the script; killed at the end if it has not ended by itself."""
     command = [sys.executable, "-c", script, *map(str, arguments)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    # Not measured: what is killed, and what that leaves behind, would leave half a coverage file.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:

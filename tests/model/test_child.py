@@ -3,33 +3,46 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 import pytest
 
+from model.artifact import Artifact
 from model.child import BUSY, PRELOAD, train
 from model.dataset import Dataset
 from model.hyperparameters import Hyperparameters
-from model.run import Run, Status, queued
+from model.run import Policy, Run, Status, Terms, queued
 from model.store import Store
 from tests.model.processes import eventually, first_line, python
 from tests.model.tables import IRIS, with_cell
 
 BRIEF = Hyperparameters(hidden_layers=(3,), epochs=2)
 ENDLESS = Hyperparameters(hidden_layers=(64, 64), epochs=10_000)
+LARGEST = Hyperparameters(hidden_layers=(512,) * 8, epochs=1)
+TERMS = Terms(IRIS)
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(PRELOAD)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def helpers_end() -> Iterator[None]:
+    """See the fork server and the tracker off at the end, for else they outlive the tests and their coverage."""
+    yield
+    vars(forkserver)["_forkserver"]._stop()
+    vars(resource_tracker)["_resource_tracker"]._stop()
+
+
 def waiting(store: Store, hyperparameters: Hyperparameters = BRIEF) -> Run:
-    run = queued(hyperparameters)
+    run = queued(hyperparameters, Policy.ALWAYS)
     store.enqueue(run, limit=10)
     return run
 
 
-def exit_status(store: Store, run: Run, table: Path = IRIS) -> int | None:
-    child = CONTEXT.Process(target=train, args=(store.root, run.id, table))
+def exit_status(store: Store, run: Run, terms: Terms = TERMS) -> int | None:
+    child = CONTEXT.Process(target=train, args=(store.root, run.id, terms))
     child.start()
     child.join(timeout=60)
     return child.exitcode
@@ -48,7 +61,7 @@ def test_a_child_records_that_the_table_is_bad(store: Store, tmp_path: Path) -> 
     table = tmp_path / "flowers.csv"
     table.write_bytes(with_cell(9, "PetalWidthCm", "wide"))
     run = waiting(store)
-    assert 0 == exit_status(store, run, table)
+    assert 0 == exit_status(store, run, Terms(table))
     done = store.run(run.id)
     assert done.status is Status.FAILED
     assert f"{table}: row 9, column PetalWidthCm: not a number" in str(done.reason)
@@ -73,7 +86,7 @@ def test_a_child_is_busy_where_its_run_was_done_by_another(store: Store) -> None
 
 def test_a_child_that_is_killed_frees_the_lock_and_its_run_is_closed(store: Store) -> None:
     run = waiting(store, ENDLESS)
-    child = CONTEXT.Process(target=train, args=(store.root, run.id, IRIS))
+    child = CONTEXT.Process(target=train, args=(store.root, run.id, TERMS))
     child.start()
     try:
         assert eventually(lambda: store.run(run.id).progress.epoch > 0)
@@ -90,14 +103,54 @@ def test_a_child_that_is_killed_frees_the_lock_and_its_run_is_closed(store: Stor
     assert [] == store.versions()
 
 
+def test_a_child_is_busy_where_its_run_was_cancelled(store: Store) -> None:
+    run = waiting(store)
+    cancelled = store.cancel(run.id)
+    assert exit_status(store, run) == BUSY
+    assert (cancelled, []) == (store.run(run.id), store.versions())
+
+
+def test_a_child_judges_by_the_terms(store: Store) -> None:
+    run = queued(BRIEF)
+    store.enqueue(run, limit=10)
+    assert 0 == exit_status(store, run, Terms(IRIS, min_accuracy=1.0))
+    done = store.run(run.id)
+    assert (Status.SUCCEEDED, False) == (done.status, done.promoted)
+    assert str(done.reason).endswith("rows of iris that were held back; at least 1 is needed.")
+    assert store.current() is None
+
+
+# Memory.
+
+
+def test_a_child_that_needs_more_memory_than_it_may_take_records_it(store: Store, small: Artifact) -> None:
+    champion = store.add_model(small)
+    store.promote(champion)
+    run = waiting(store, LARGEST)
+    assert 0 == exit_status(store, run, Terms(IRIS, max_memory_bytes=128 * 2**20))
+    done = store.run(run.id)
+    assert (Status.FAILED, None) == (done.status, done.model_version)
+    assert "It needed more memory than the 128 MiB that it may take." == done.reason
+    assert champion == store.current()
+
+
+def test_the_next_child_has_all_the_memory_that_it_may_take(store: Store) -> None:
+    """The limit is the child's, not that of the fork server it came from."""
+    assert 0 == exit_status(store, waiting(store, LARGEST), Terms(IRIS, max_memory_bytes=128 * 2**20))
+    run = waiting(store, LARGEST)
+    assert 0 == exit_status(store, run)
+    assert Status.SUCCEEDED is store.run(run.id).status
+
+
 PARENT = """
 import multiprocessing, sys, time
 from pathlib import Path
 from model.child import train
+from model.run import Terms
 
 if __name__ == "__main__":
     root, run_id, table, method = sys.argv[1:]
-    child = multiprocessing.get_context(method).Process(target=train, args=(Path(root), run_id, Path(table)))
+    child = multiprocessing.get_context(method).Process(target=train, args=(Path(root), run_id, Terms(Path(table))))
     child.start()
     print(child.pid, flush=True)
     time.sleep(60)
@@ -134,7 +187,7 @@ def test_a_child_dies_with_the_process_that_started_it(store: Store, method: str
 
 def test_a_child_does_not_mind_the_ctrl_c_that_is_for_the_service(store: Store) -> None:
     run = waiting(store, ENDLESS)
-    child = CONTEXT.Process(target=train, args=(store.root, run.id, IRIS))
+    child = CONTEXT.Process(target=train, args=(store.root, run.id, TERMS))
     child.start()
     try:
         assert eventually(lambda: store.run(run.id).status is Status.RUNNING)

@@ -1,7 +1,7 @@
 import os
 import stat
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,12 @@ def test_a_deleted_name_is_gone_and_may_be_deleted_again(files: Files) -> None:
 def test_what_was_never_written_is_not_stored(files: Files) -> None:
     with pytest.raises(NotStoredError, match="name: there is none"):
         files.read("folder/name", max_bytes=1)
+
+
+def test_a_name_below_a_file_is_an_error_of_the_system(files: Files) -> None:
+    files.write("name", b"a file")
+    with pytest.raises(NotADirectoryError):
+        files.read("name/below", max_bytes=1)
 
 
 def test_names_come_in_descending_order_without_folder_and_ending(files: Files) -> None:
@@ -228,16 +234,21 @@ def test_a_directory_that_is_not_there_is_swept_too(files: Files) -> None:
     assert not files.root.exists()
 
 
-def test_sweepers_and_writers_at_the_same_time_lose_no_write(files: Files) -> None:
+def test_sweepers_and_a_writer_at_the_same_time_lose_no_write(files: Files) -> None:
     files.write("name", b"0")
 
     def write() -> None:
-        for turn in range(100):
+        for turn in range(50):
             files.write("name", str(turn).encode())
 
-    with ThreadPoolExecutor() as pool:
-        writer = pool.submit(write)
+    def sweep(writer: "Future[None]") -> None:
         while not writer.done():
             files.sweep()
+
+    with ThreadPoolExecutor(5) as pool:
+        writer = pool.submit(write)
+        for sweeper in [pool.submit(sweep, writer) for _ in range(4)]:
+            sweeper.result()
         writer.result()
-    assert b"99" == files.read("name", max_bytes=5)
+    assert b"49" == files.read("name", max_bytes=5)
+    assert ["name"] == everything_below(files.root)

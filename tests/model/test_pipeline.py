@@ -1,13 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from model.artifact import DatasetReference, decode, encode
 from model.dataset import Dataset, parse_csv, split
-from model.errors import DatasetError
+from model.errors import DatasetError, TrainingError
 from model.evaluation import EpochScore, evaluate
 from model.features import FEATURES
 from model.hyperparameters import Hyperparameters
-from model.pipeline import SPLIT_SEED, train
+from model.pipeline import SPLIT_SEED, deal, train
+from model.training import fit
 
 BRIEF = Hyperparameters(epochs=3)
 
@@ -75,3 +78,69 @@ def test_whatever_table_is_accepted_makes_an_artifact_that_can_be_read(species: 
         return
     artifact, _ = train(table, Hyperparameters(epochs=1))
     assert decode(encode(artifact)).card == artifact.card
+
+
+# Rows that are held back.
+
+
+def together(*tables: Dataset) -> Dataset:
+    return replace(
+        tables[0],
+        X=np.concatenate([table.X for table in tables]),
+        labels=np.concatenate([table.labels for table in tables]),
+    )
+
+
+def test_rows_are_dealt_the_same_way_each_time(iris: Dataset) -> None:
+    first, again, other = deal(iris), deal(iris), deal(iris, split_seed=1)
+    assert (114, 13, 23) == (len(first.training), len(first.validation), len(first.test))
+    np.testing.assert_array_equal(first.test.X, again.test.X)
+    assert not np.array_equal(first.test.X, other.test.X)
+
+
+def test_the_network_is_the_one_that_the_other_rows_alone_give(iris: Dataset) -> None:
+    parts = deal(iris)
+    held_back, others = parts.training.take(np.arange(20)), parts.training.take(np.arange(20, 114))
+    others = others.take(np.flatnonzero([row not in held_back.X.tolist() for row in others.X.tolist()]))
+    artifact, history = train(iris, BRIEF, held_back=held_back)
+    expected, expected_history = fit(replace(parts, training=others), BRIEF)
+    assert expected.scores(iris.X).tobytes() == artifact.network.scores(iris.X).tobytes()
+    assert expected_history == history
+    assert evaluate(expected, others) == artifact.card.evaluation["training"]
+    assert evaluate(expected, parts.test) == artifact.card.evaluation["test"]
+
+
+def test_rows_that_are_held_back_are_not_learned_from_whatever_label_they_carry(iris: Dataset) -> None:
+    # Thirty giants, ten of each species, so that some of each are dealt into the training rows.
+    giants = replace(iris, X=np.full((30, 4), 29.0), labels=np.arange(30) % 3)
+    table = together(iris, giants)
+    assert 29 == train(table, BRIEF)[0].card.feature_ranges["petal_width"][1]
+
+    held_back = giants.take(np.array([0]))
+    for label in range(3):
+        found = train(table, BRIEF, held_back=replace(held_back, labels=np.array([label])))[0]
+        assert 2.5 == found.card.feature_ranges["petal_width"][1]
+        assert found.card.evaluation["training"].rows == sum(deal(table).training.X[:, 0] < 29)
+
+
+def test_it_is_the_measurements_that_count_and_not_the_species_names(iris: Dataset) -> None:
+    held_back = deal(iris).training.take(np.arange(20))
+    foreign = replace(held_back, name="foreign", species=("a", "b", "c"), labels=2 - held_back.labels)
+    first, again = (encode(train(iris, BRIEF, held_back=rows)[0]) for rows in (held_back, foreign))
+    assert first == again
+
+
+def test_rows_that_the_table_does_not_have_change_nothing_when_they_are_held_back(iris: Dataset) -> None:
+    elsewhere = replace(iris, X=iris.X + 0.001)
+    assert encode(train(iris, BRIEF)[0]) == encode(train(iris, BRIEF, held_back=elsewhere)[0])
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_a_species_left_without_rows_is_an_error(iris: Dataset, label: int) -> None:
+    with pytest.raises(TrainingError, match="a species has no rows left to learn from"):
+        train(iris, BRIEF, held_back=iris.take(np.flatnonzero(iris.labels == label)))
+
+
+def test_a_table_of_nothing_but_rows_that_are_held_back_is_an_error(iris: Dataset) -> None:
+    with pytest.raises(TrainingError, match="a species has no rows left to learn from"):
+        train(iris, BRIEF, held_back=iris)

@@ -8,14 +8,35 @@ import pytest
 from model.artifact import Artifact, DatasetReference
 from model.evaluation import EpochScore
 from model.hyperparameters import Hyperparameters
-from model.run import Progress, Run, Status, advanced, failed, queued, started, succeeded, timestamp
+from model.run import (
+    Policy,
+    Progress,
+    Run,
+    Status,
+    Verdict,
+    advanced,
+    begun,
+    cancelled,
+    failed,
+    informed,
+    queued,
+    stored,
+    succeeded,
+    timestamp,
+)
 
 TABLE = DatasetReference("iris", 150, "0" * 64)
 HISTORY = [EpochScore(epoch, 0.3, 0.5, 0.4, 0.6) for epoch in (1, 2, 3)]
+GOOD = Verdict(promote=True, reason="Accuracy 0.957.")
+BAD = Verdict(promote=False, reason="Accuracy 0.435; at least 0.9 is needed.")
 
 
 def fresh() -> Run:
     return queued(Hyperparameters(epochs=10))
+
+
+def under_way() -> Run:
+    return informed(begun(fresh()), TABLE)
 
 
 def is_now(moment: datetime | None) -> bool:
@@ -29,6 +50,16 @@ def test_a_run_is_queued_with_its_recipe_and_nothing_done() -> None:
     assert run.progress == Progress(0, 10)
     assert (None, None, None, None) == (run.started_at, run.finished_at, run.dataset, run.evaluation)
     assert ((), None, False, None) == (run.history, run.model_version, run.promoted, run.reason)
+    assert run.promote is Policy.IF_GOOD
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_a_run_remembers_through_all_its_records_when_its_model_shall_become_current(
+    policy: Policy, small: Artifact
+) -> None:
+    run = queued(Hyperparameters(epochs=10), policy)
+    done = succeeded(stored(informed(begun(run), TABLE), small.card.evaluation, "a version"), GOOD)
+    assert [policy] * 2 == [run.promote, done.promote]
 
 
 def test_the_id_of_a_run_is_when_it_was_asked_for_and_sorts_so() -> None:
@@ -37,36 +68,60 @@ def test_the_id_of_a_run_is_when_it_was_asked_for_and_sorts_so() -> None:
     assert all(re.fullmatch(rf"{timestamp(run.created_at)}-[0-9a-f]{{8}}", run.id) for run in runs)
 
 
-def test_a_started_run_knows_its_table_and_its_beginning() -> None:
-    run = started(fresh(), TABLE)
+def test_a_begun_run_knows_its_beginning_and_not_yet_its_table() -> None:
+    run = begun(fresh())
     assert run.status is Status.RUNNING
-    assert run.dataset == TABLE
     assert is_now(run.started_at)
+    assert run.dataset is None
     assert not run.ended
 
 
+def test_an_informed_run_knows_its_table() -> None:
+    before = begun(fresh())
+    assert replace(before, dataset=TABLE) == informed(before, TABLE)
+
+
 def test_an_advanced_run_has_done_as_many_epochs_as_its_history_has() -> None:
-    run = advanced(started(fresh(), TABLE), HISTORY)
+    run = advanced(under_way(), HISTORY)
     assert run.progress == Progress(3, 10)
     assert run.history == tuple(HISTORY)
     assert run.status is Status.RUNNING
 
 
-def test_a_succeeded_run_names_its_model_and_how_good_it_is(small: Artifact) -> None:
-    before = advanced(started(fresh(), TABLE), HISTORY)
-    run = succeeded(before, small.card.evaluation, "a version")
+def test_a_run_whose_model_is_stored_names_it_and_how_good_it_is_and_goes_on(small: Artifact) -> None:
+    before = advanced(under_way(), HISTORY)
+    run = stored(before, small.card.evaluation, "a version")
+    assert replace(before, evaluation=small.card.evaluation, model_version="a version") == run
+    assert (Status.RUNNING, False, None) == (run.status, run.promoted, run.reason)
+
+
+@pytest.mark.parametrize("verdict", [GOOD, BAD], ids=["promoted", "not promoted"])
+def test_a_succeeded_run_keeps_its_model_and_says_whether_it_became_current_and_why(
+    small: Artifact, verdict: Verdict
+) -> None:
+    before = stored(advanced(under_way(), HISTORY), small.card.evaluation, "a version")
+    run = succeeded(before, verdict)
     assert run.status is Status.SUCCEEDED
     assert is_now(run.finished_at)
-    assert run.evaluation == small.card.evaluation
-    assert ("a version", True) == (run.model_version, run.promoted)
+    assert (verdict.promote, verdict.reason) == (run.promoted, run.reason)
+    assert (small.card.evaluation, "a version") == (run.evaluation, run.model_version)
     assert (run.history, run.dataset, run.id) == (before.history, before.dataset, before.id)
 
 
 def test_a_failed_run_says_why() -> None:
-    run = failed(started(fresh(), TABLE), "The disk is full.")
+    run = failed(under_way(), "The disk is full.")
     assert run.status is Status.FAILED
     assert is_now(run.finished_at)
     assert "The disk is full." == run.reason
+    assert (None, False, None) == (run.model_version, run.promoted, run.evaluation)
+
+
+@pytest.mark.parametrize("before", [fresh(), under_way()], ids=["queued", "running"])
+def test_a_cancelled_run_says_that_it_was(before: Run) -> None:
+    run = cancelled(before)
+    assert (Status.CANCELLED, "It was cancelled.") == (run.status, run.reason)
+    assert is_now(run.finished_at)
+    assert before.started_at == run.started_at
     assert (None, False, None) == (run.model_version, run.promoted, run.evaluation)
 
 
@@ -84,17 +139,21 @@ def test_a_run_has_ended_when_it_succeeded_failed_or_was_cancelled(status: Statu
     assert ended == replace(fresh(), status=status).ended
 
 
-def test_each_change_makes_a_new_record_and_leaves_the_old_one() -> None:
+def test_each_change_makes_a_new_record_and_leaves_the_old_one(small: Artifact) -> None:
     run = fresh()
     before = msgspec.json.encode(run)
-    started(run, TABLE)
+    begun(run)
+    informed(run, TABLE)
     advanced(run, HISTORY)
+    stored(run, small.card.evaluation, "a version")
+    succeeded(run, GOOD)
+    cancelled(run)
     failed(run, "no")
     assert before == msgspec.json.encode(run)
 
 
 def test_a_record_is_the_same_after_json(small: Artifact) -> None:
-    run = succeeded(advanced(started(fresh(), TABLE), HISTORY), small.card.evaluation, "a version")
+    run = succeeded(stored(advanced(under_way(), HISTORY), small.card.evaluation, "a version"), GOOD)
     assert run == msgspec.json.decode(msgspec.json.encode(run), type=Run)
 
 

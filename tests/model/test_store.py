@@ -10,8 +10,11 @@ import pytest
 from model.artifact import Artifact, DatasetReference, digest, encode
 from model.errors import ArtifactError, ModelError, NotStoredError, QueueFullError, UnsafeFileError
 from model.hyperparameters import Hyperparameters
-from model.run import Run, Status, failed, queued, started
+from model.run import Run, Status, failed, informed, queued, stored
+from model.run import begun as taken_on
 from model.store import Store, created_at
+from model.succession import Reign
+from tests.model.records import in_short
 
 UNKNOWN = "20260101T000000000000Z-0123456789abcdef"
 
@@ -21,7 +24,7 @@ def waiting() -> Run:
 
 
 def begun() -> Run:
-    return started(waiting(), DatasetReference("iris", 150, "0" * 64))
+    return informed(taken_on(waiting()), DatasetReference("iris", 150, "0" * 64))
 
 
 def ended() -> Run:
@@ -108,19 +111,168 @@ def test_the_promoted_version_is_current_until_another_is(store: Store, small: A
         assert version == store.current() == Store(store.root).current()
 
 
-def test_a_pointer_of_junk_points_to_no_model(store: Store) -> None:
-    store.promote("x")
-    (store.root / "current").write_bytes(b"\xff\xfe junk \n")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda pointer: pointer.write_bytes(b"\xff\xfe junk \n"),
+        lambda pointer: pointer.write_bytes(b"x" * 2**17),
+        lambda pointer: pointer.symlink_to("elsewhere"),
+        os.mkfifo,
+    ],
+    ids=["junk", "too long", "link", "pipe"],
+)
+def test_a_damaged_pointer_points_to_no_model_until_the_next_is_promoted(
+    store: Store, small: Artifact, spoil: Callable[[Path], object]
+) -> None:
+    version = store.add_model(small)
+    spoil(store.root / "current")
     current = store.current()
     assert current is not None
     with pytest.raises(NotStoredError):
         store.model(current)
+    assert [] == store.succession()
+
+    store.promote(version)
+    assert version == store.current()
 
 
-def test_a_pointer_that_is_too_long_is_refused(store: Store) -> None:
-    store.promote("x" * 300)
-    with pytest.raises(UnsafeFileError):
-        store.current()
+@pytest.mark.parametrize("version", [UNKNOWN, "", "current", "../current", f"{UNKNOWN} 2026-01-01", f"{UNKNOWN}\n"])
+def test_a_version_that_is_not_stored_is_not_promoted(store: Store, small: Artifact, version: str) -> None:
+    stored_one = store.add_model(small)
+    store.promote(stored_one)
+    with pytest.raises(NotStoredError, match=re.escape(f"{version!r} is not stored")):
+        store.promote(version)
+    assert stored_one == store.current()
+    assert 1 == len(store.succession())
+
+
+def test_nothing_is_promoted_in_an_empty_store(store: Store) -> None:
+    with pytest.raises(NotStoredError):
+        store.promote(UNKNOWN)
+    assert store.current() is None
+
+
+# The succession.
+
+
+def test_the_succession_tells_who_served_since_when_and_by_which_run_newest_first(
+    store: Store, small: Artifact
+) -> None:
+    first, second = store.add_model(small), store.add_model(small)
+    began = datetime.now(UTC)
+    for version, run_id in ((first, "run-1"), (second, None), (first, "run-3")):
+        store.promote(version, run_id)
+    reigns = store.succession()
+    assert [(first, "run-3"), (second, None), (first, "run-1")] == [(reign.version, reign.run_id) for reign in reigns]
+    moments = [reign.since for reign in reigns]
+    assert began <= moments[2] <= moments[1] <= moments[0] <= datetime.now(UTC)
+    assert reigns == Store(store.root).succession()
+
+
+def test_a_store_of_which_nobody_served_has_no_succession(store: Store, small: Artifact) -> None:
+    assert [] == store.succession()
+    store.add_model(small)
+    assert [] == store.succession()
+
+
+def test_lines_written_by_hand_hide_no_other(store: Store, small: Artifact) -> None:
+    first, second = store.add_model(small), store.add_model(small)
+    store.promote(first)
+    [reign] = store.succession()
+    pointer = store.root / "current"
+    pointer.write_text(f"{second}\n\n# a note of mine\n{second} yesterday run\n" + pointer.read_text())
+    assert second == store.current()
+    assert [reign] == store.succession()
+
+    store.promote(first, "run")
+    assert [(first, "run"), (first, None)] == [(found.version, found.run_id) for found in store.succession()]
+
+
+def test_a_note_in_another_alphabet_does_not_grow_with_every_promotion(store: Store, small: Artifact) -> None:
+    version = store.add_model(small)
+    store.promote(version)
+    with (store.root / "current").open("ab") as pointer:
+        pointer.write("# größer ist nicht besser\n".encode())
+    for served in range(2, 15):
+        store.promote(version)
+        assert version == store.current()
+        assert served == len(store.succession())
+
+
+def test_the_succession_goes_back_two_hundred_promotions_and_no_further(store: Store, small: Artifact) -> None:
+    first, second = store.add_model(small), store.add_model(small)
+    moment = "2026-01-01T00:00:00+00:00"
+    lines = [f"{first} {moment} run-{i}\n" for i in range(200)]
+    (store.root / "current").write_text("".join(lines))
+    assert Reign(first, datetime.fromisoformat(moment), "run-199") == store.succession()[-1]
+
+    store.promote(second, "run")
+    assert ["run", *(f"run-{i}" for i in range(199))] == [reign.run_id for reign in store.succession()]
+    assert 200 == len((store.root / "current").read_text().splitlines())
+
+
+def test_two_hundred_of_the_longest_lines_can_be_read_again(store: Store, small: Artifact) -> None:
+    version, run = store.add_model(small), waiting()
+    line = f"{version} {datetime.now(UTC).isoformat()} {run.id}\n"
+    (store.root / "current").write_text(line * 200)
+    store.promote(version, run.id)
+    assert 200 == len(store.succession())
+
+
+def test_promotions_at_the_same_time_are_all_remembered(store: Store, small: Artifact) -> None:
+    version = store.add_model(small)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: Store(store.root).promote(version, f"run-{i}"), range(20)))
+    assert {f"run-{i}" for i in range(20)} == {reign.run_id for reign in store.succession()}
+
+
+# Pruning.
+
+
+def test_the_newest_models_are_kept_with_the_current_one_and_its_predecessor(store: Store, small: Artifact) -> None:
+    versions = [store.add_model(small) for _ in range(7)]
+    for served in (0, 2, 1, 2):
+        store.promote(versions[served])
+    store.prune(keep=2)
+    # 0 served too, but longer ago.
+    assert [versions[i] for i in (6, 5, 2, 1)] == store.versions()
+
+
+def test_a_predecessor_is_another_model_and_not_the_same_once_more(store: Store, small: Artifact) -> None:
+    versions = [store.add_model(small) for _ in range(4)]
+    for served in (0, 1, 1, 1):
+        store.promote(versions[served])
+    store.prune(keep=1)
+    assert [versions[i] for i in (3, 1, 0)] == store.versions()
+
+
+def test_pruning_spares_runs_that_have_not_ended_and_forgets_the_oldest_others(store: Store) -> None:
+    runs = [waiting(), ended(), begun(), ended(), ended(), waiting()]
+    for run in runs:
+        store.save_run(run)
+    store.prune(keep=2)
+    assert in_short(*(runs[i] for i in (5, 4, 2, 0))) == store.runs(10)
+    assert [runs[i] for i in (0, 2, 5)] == store.pending()
+
+
+def test_pruning_deletes_nothing_where_less_is_stored_than_is_kept(store: Store, small: Artifact) -> None:
+    versions, run = [store.add_model(small) for _ in range(3)], ended()
+    store.save_run(run)
+    store.prune(keep=3)
+    assert (versions[::-1], in_short(run)) == (store.versions(), store.runs(10))
+
+
+def test_pruning_leaves_what_is_not_ours(store: Store, small: Artifact) -> None:
+    store.add_model(small)
+    foreign = store.root / "models" / "foreign.safetensors"
+    foreign.write_bytes(b"")
+    store.prune(keep=1)
+    assert foreign.exists()
+
+
+def test_pruning_an_empty_store_is_no_error(store: Store) -> None:
+    store.prune(keep=1)
+    assert ([], []) == (store.versions(), store.runs(10))
 
 
 # Records of runs.
@@ -146,8 +298,8 @@ def test_runs_are_told_newest_first_and_no_more_than_asked_for(store: Store) -> 
     runs = [waiting(), begun(), ended(), waiting()]
     for run in runs:
         store.save_run(run)
-    assert runs[::-1] == store.runs(10)
-    assert [runs[3], runs[2]] == store.runs(2)
+    assert in_short(*runs[::-1]) == store.runs(10)
+    assert in_short(runs[3], runs[2]) == store.runs(2)
 
 
 def test_pending_runs_are_those_that_have_not_ended_oldest_first(store: Store) -> None:
@@ -195,7 +347,7 @@ def test_a_damaged_record_is_not_stored_and_hides_no_other(store: Store, damage:
 
     with pytest.raises(NotStoredError):
         store.run(runs[1].id)
-    assert [runs[2], runs[0]] == store.runs(10)
+    assert in_short(runs[2], runs[0]) == store.runs(10)
     assert [runs[0], runs[2]] == store.pending()
 
 
@@ -206,7 +358,7 @@ def test_a_record_that_is_no_file_hides_no_other(store: Store, put: Callable[[Pa
     run, strange = waiting(), waiting()
     store.save_run(run)
     put(run_path(store, strange))
-    assert store.runs(10) == [run]
+    assert in_short(run) == store.runs(10)
     with pytest.raises(ModelError):
         store.run(strange.id)
 
@@ -253,7 +405,7 @@ def test_the_first_run_is_not_queued_where_another_is_to_come(store: Store, othe
     coming = other()
     store.save_run(coming)
     assert not store.enqueue_first(waiting(), refused=None)
-    assert store.runs(10) == [coming]
+    assert in_short(coming) == store.runs(10)
 
 
 def test_the_first_run_is_queued_where_the_last_ones_have_ended(store: Store) -> None:
@@ -263,11 +415,147 @@ def test_the_first_run_is_queued_where_the_last_ones_have_ended(store: Store) ->
 
 @pytest.mark.parametrize(("refused", "wanted"), [(None, False), ("another", False), ("this", True)])
 def test_the_first_run_is_queued_beside_a_current_model_only_if_that_is_refused(
-    store: Store, refused: str | None, *, wanted: bool
+    store: Store, small: Artifact, refused: str | None, *, wanted: bool
 ) -> None:
-    store.promote("this")
-    assert wanted == store.enqueue_first(waiting(), refused)
+    version = store.add_model(small)
+    store.promote(version)
+    assert wanted == store.enqueue_first(waiting(), version if refused == "this" else refused)
     assert wanted == bool(store.runs(10))
+
+
+# Beginning, cancelling, closing.
+
+
+def cancel_path(store: Store, run: Run) -> Path:
+    return store.root / "runs" / f"{run.id}.cancel"
+
+
+def test_a_run_is_taken_out_of_the_queue_once(store: Store) -> None:
+    run = waiting()
+    store.enqueue(run, limit=1)
+    taken = store.begin(run.id)
+    assert taken == store.run(run.id)
+    assert taken is not None
+    assert (Status.RUNNING, run.id) == (taken.status, taken.id)
+    assert store.begin(run.id) is None
+    assert store.next_queued() is None
+    assert taken == store.run(run.id)
+
+
+def test_of_many_who_want_to_begin_a_run_one_does(store: Store) -> None:
+    run = waiting()
+    store.enqueue(run, limit=1)
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: Store(store.root).begin(run.id), range(8)))
+    assert [store.run(run.id)] == [run for run in taken if run]
+
+
+@pytest.mark.parametrize("other", [begun, ended])
+def test_a_run_that_does_not_wait_is_not_begun(store: Store, other: Callable[[], Run]) -> None:
+    run = other()
+    store.save_run(run)
+    assert store.begin(run.id) is None
+    assert run == store.run(run.id)
+
+
+def test_a_run_that_nobody_asked_for_is_not_begun_and_not_cancelled(store: Store) -> None:
+    for do in (store.begin, store.cancel):
+        with pytest.raises(NotStoredError):
+            do(waiting().id)
+
+
+def test_a_run_that_waits_is_cancelled_at_once(store: Store) -> None:
+    run = waiting()
+    store.enqueue(run, limit=1)
+    cancelled = store.cancel(run.id)
+    assert cancelled == store.run(run.id)
+    assert (Status.CANCELLED, "It was cancelled.") == (cancelled.status, cancelled.reason)
+    assert store.begin(run.id) is None
+    assert not store.cancel_asked(run.id)
+    assert not cancel_path(store, run).exists()
+
+
+def test_the_end_of_a_run_that_runs_is_asked_for(store: Store) -> None:
+    run = begun()
+    store.save_run(run)
+    assert not store.cancel_asked(run.id)
+    for _ in range(2):  # to ask twice is no error
+        assert run == store.cancel(run.id) == store.run(run.id)
+        assert store.cancel_asked(run.id)
+        assert Store(store.root).cancel_asked(run.id)
+
+
+def test_a_wish_to_cancel_is_no_run(store: Store) -> None:
+    run = begun()
+    store.save_run(run)
+    store.cancel(run.id)
+    assert [run] == store.pending()
+    assert in_short(run) == store.runs(10)
+
+
+def test_a_run_that_has_ended_stays_as_it_is(store: Store) -> None:
+    run = ended()
+    store.save_run(run)
+    assert run == store.cancel(run.id) == store.run(run.id)
+    assert not store.cancel_asked(run.id)
+
+
+def test_a_run_that_broke_off_is_closed_as_failed(store: Store) -> None:
+    run = begun()
+    store.save_run(run)
+    closed = store.close(run, "It was hit by lightning.")
+    assert closed == store.run(run.id)
+    assert (Status.FAILED, "It was hit by lightning.") == (closed.status, closed.reason)
+    assert closed.finished_at is not None
+    assert [] == store.pending()
+
+
+def test_a_run_that_broke_off_because_that_was_asked_for_is_closed_as_cancelled(store: Store) -> None:
+    run = begun()
+    store.save_run(run)
+    store.cancel(run.id)
+    closed = store.close(run, "It was killed.")
+    assert closed == store.run(run.id)
+    assert (Status.CANCELLED, "It was cancelled.") == (closed.status, closed.reason)
+    assert not store.cancel_asked(run.id)
+    assert not cancel_path(store, run).exists()
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["", "though its end was asked for"])
+def test_a_run_whose_model_is_current_already_is_closed_as_succeeded(
+    store: Store, small: Artifact, *, asked: bool
+) -> None:
+    version = store.add_model(small)
+    run = stored(begun(), small.card.evaluation, version)
+    store.save_run(run)
+    store.promote(version, run.id)
+    if asked:
+        store.cancel(run.id)
+    closed = store.close(run, "It was killed.")
+    assert closed == store.run(run.id)
+    assert (Status.SUCCEEDED, True) == (closed.status, closed.promoted)
+    assert "Its model was made current." == closed.reason
+    assert (small.card.evaluation, version) == (closed.evaluation, closed.model_version)
+    assert not cancel_path(store, run).exists()
+
+
+def test_a_run_whose_model_has_a_successor_by_now_is_closed_as_succeeded(store: Store, small: Artifact) -> None:
+    version, other = store.add_model(small), store.add_model(small)
+    run = stored(begun(), small.card.evaluation, version)
+    store.promote(version, run.id)
+    store.promote(other)
+    assert Status.SUCCEEDED is store.close(run, "It was killed.").status
+
+
+def test_a_run_whose_model_is_stored_but_was_not_promoted_is_closed_as_failed_and_keeps_it(
+    store: Store, small: Artifact
+) -> None:
+    version = store.add_model(small)
+    run = stored(begun(), small.card.evaluation, version)
+    store.promote(version, waiting().id)  # somebody else's doing
+    closed = store.close(run, "It was killed.")
+    assert (Status.FAILED, False, "It was killed.") == (closed.status, closed.promoted, closed.reason)
+    assert (small.card.evaluation, version) == (closed.evaluation, closed.model_version)
 
 
 # The training lock.
@@ -317,6 +605,21 @@ def test_who_trains_closes_first_what_others_have_begun_and_not_ended(store: Sto
     assert (runs[0], runs[2]) == (store.run(runs[0].id), store.run(runs[2].id))
 
 
+def test_who_trains_closes_each_as_it_ended_and_tells_of_it(store: Store, small: Artifact) -> None:
+    version = store.add_model(small)
+    crashed, unwanted, done = begun(), begun(), stored(begun(), small.card.evaluation, version)
+    for run in (crashed, unwanted, done):
+        store.save_run(run)
+    store.cancel(unwanted.id)
+    store.promote(version, done.id)
+    told: list[Run] = []
+    with store.training(timeout_seconds=0, told=told.append):
+        closed = [store.run(run.id) for run in (crashed, unwanted, done)]
+    assert [Status.FAILED, Status.CANCELLED, Status.SUCCEEDED] == [run.status for run in closed]
+    assert closed == told
+    assert [] == list((store.root / "runs").glob("*.cancel"))
+
+
 def test_the_reason_for_closing_them_may_be_told(store: Store) -> None:
     run = begun()
     store.save_run(run)
@@ -335,7 +638,7 @@ def test_who_does_not_get_the_lock_closes_nothing(store: Store) -> None:
 
 def test_a_sweep_of_the_store_removes_what_killed_writers_have_left(store: Store) -> None:
     store.save_run(waiting())
-    leftover = store.root / "runs" / ".x.json.0123.tmp"
+    leftover = store.root / "runs" / ".x.json.0123456789abcdef.tmp"
     leftover.write_bytes(b"{")
     store.sweep()
     assert not leftover.exists()

@@ -57,7 +57,8 @@ def test_accuracies_are_printed_every_20_epochs_and_the_testing_accuracy_at_the_
     train: Train, store: Store, capsys: Capture
 ) -> None:
     assert 0 == train("--seed", "7", "--epochs", "50")
-    [run] = store.runs(10)
+    [listed] = store.runs(10)
+    run = store.run(listed.id)
     assert run.evaluation is not None
     assert [
         "iris: 150 rows, 3 species; seed 7",

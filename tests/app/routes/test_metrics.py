@@ -82,7 +82,7 @@ def test_paths_of_callers_make_no_series(client: Client) -> None:
 
 
 def test_the_model_that_serves_is_shown_and_no_other(client: Client, artifact: Artifact) -> None:
-    version = client.post("/train?wait=30", json={"epochs": 1}).json()["model_version"]
+    version = client.post("/train?wait=30", json={"epochs": 1, "promote": "always"}).json()["model_version"]
     samples = scrape(client)
 
     assert {(("version", version),): 1.0} == samples["iris_model_info"]

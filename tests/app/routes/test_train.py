@@ -1,5 +1,7 @@
 """Asking for a training run, and what became of it."""
 
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.app.conftest import FLOWER, Client, running
 
 
 def test_a_run_that_ends_in_time_is_answered_with_its_model_serving(client: Client) -> None:
-    response = client.post("/train?wait=30", json={"epochs": 5, "seed": 7})
+    response = client.post("/train?wait=30", json={"epochs": 5, "seed": 7, "promote": "always"})
     run = response.json()
 
     assert 201 == response.status_code
@@ -120,8 +122,61 @@ def test_a_failed_run_leaves_the_old_model_serving_and_says_why(settings: Settin
         assert serving == client.post("/predict", json=FLOWER).json()["model_version"]
 
 
-def test_the_old_model_answers_while_a_run_trains(client: Client) -> None:
+def test_the_old_model_answers_while_a_run_trains(client: Client, store: Store) -> None:
     serving = client.get("/models/current").json()["version"]
-    client.post("/train?wait=0", json={"epochs": 10_000})
+    run = client.post("/train?wait=0", json={"epochs": 10_000}).json()
+    client.wait_until(lambda: store.run(run["id"]).status is Status.RUNNING, 10)
 
     assert {serving} == {client.post("/predict", json=FLOWER).json()["model_version"] for _ in range(50)}
+    assert Status.RUNNING is store.run(run["id"]).status
+
+
+def test_a_model_that_is_not_good_enough_is_kept_but_does_not_serve(client: Client) -> None:
+    serving = client.get("/models/current").json()["version"]
+    run = client.post("/train?wait=30", json={"epochs": 1, "hidden_layers": [], "seed": 1}).json()
+
+    assert (Status.SUCCEEDED, False) == (run["status"], run["promoted"])
+    why = r"Accuracy 0\.\d{3} on 23 rows of iris that were held back; at least 0\.9 is needed\."
+    assert re.fullmatch(why, run["reason"])
+    assert serving == client.post("/predict", json=FLOWER).json()["model_version"]
+    assert 200 == client.get(f"/models/{run['model_version']}").status_code
+
+
+def test_a_good_model_serves_and_says_in_figures_why(client: Client) -> None:
+    run = client.post("/train?wait=30", json={"seed": 1}).json()
+
+    assert run["promoted"]
+    assert re.search(r"Accuracy \S+ on 23 rows of iris that were held back; the current model has \S+\.", run["reason"])
+
+
+def test_a_model_that_shall_never_serve_does_not(client: Client) -> None:
+    run = client.post("/train?wait=30", json={"seed": 1, "promote": "never"}).json()
+
+    assert (Status.SUCCEEDED, False) == (run["status"], run["promoted"])
+
+
+def test_an_unknown_policy_is_refused(client: Client) -> None:
+    response = client.post("/train", json={"promote": "sometimes"})
+
+    assert ["promote"] == [error["field"] for error in response.json()["errors"]]
+
+
+def test_a_running_run_is_cancelled_within_a_second_and_the_next_one_works(client: Client, store: Store) -> None:
+    run = client.post("/train?wait=0", json={"epochs": 10_000}).json()
+    client.wait_until(lambda: store.run(run["id"]).status is Status.RUNNING, 10)
+    began = time.monotonic()
+    response = client.request("DELETE", f"/train/{run['id']}")
+
+    assert time.monotonic() - began < 1.0
+    assert (200, Status.CANCELLED) == (response.status_code, response.json()["status"])
+    assert [] == list(store.root.rglob("*.cancel")) + list(store.root.rglob("*.tmp"))
+    assert "succeeded" == client.post("/train?wait=30", json={"epochs": 1}).json()["status"]
+
+
+def test_a_waiting_run_is_cancelled_at_once(client: Client, store: Store) -> None:
+    with store.training(timeout_seconds=0):
+        run = client.post("/train?wait=0", json={"epochs": 1}).json()
+        response = client.request("DELETE", f"/train/{run['id']}")
+
+        assert Status.CANCELLED == response.json()["status"]
+        assert 200 == client.request("DELETE", f"/train/{run['id']}").status_code  # asking twice is no error

@@ -1,0 +1,120 @@
+"""Has tables checked in child processes; what strangers send is never parsed by the service itself."""
+
+import asyncio
+import hashlib
+import logging
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import msgspec
+
+from app.children import start_method
+from app.settings import Settings
+from model.child import inspect
+from model.errors import DatasetError
+from model.store import Store
+from model.summary import DatasetSummary, Inspection
+
+log = logging.getLogger("uvicorn.iris")
+
+_MAX_ANSWER_BYTES = 2**20  # a hundred species of the longest names take 30 KiB
+
+
+class UncheckedError(Exception):
+    """A table could not be checked, for a reason that may lie with the service and not with the table."""
+
+
+class Inspector:
+    """Checks tables, one at a time; whoever comes meanwhile waits."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._context = start_method()
+        self._turn = asyncio.Lock()
+        self._child: BaseProcess | None = None
+        self._closing = False
+
+    async def inspect(self, table: Path, name: str) -> DatasetSummary:
+        """What the table in a file holds.
+
+        Raises `DatasetError` with what is wrong with it, `UncheckedError` if that cannot be told.
+        """
+        async with self._turn:
+            found = await asyncio.to_thread(self._inspect, table, name)
+        if found.summary is None:
+            raise DatasetError(name, list(found.problems))
+        return found.summary
+
+    async def built_in(self) -> DatasetSummary:
+        """What the built-in table holds: looked into when its bytes are new, remembered afterwards."""
+        data = self._settings.data
+        try:
+            digest = await asyncio.to_thread(_digest, data)
+        except OSError as error:
+            raise UncheckedError(f"The built-in table cannot be read: {error.strerror}.") from error
+        known = await asyncio.to_thread(self._store.tables.inspected, digest)
+        if known:
+            return known
+        try:
+            summary = await self.inspect(data, self._settings.built_in)
+        except DatasetError as error:
+            raise UncheckedError(f"The built-in table cannot be used: {error.problems[0]}.") from error
+        return await asyncio.to_thread(self._store.tables.remember, summary)
+
+    def close(self) -> None:
+        """End the check under way, if there is one: who asked for it is told that the service stops."""
+        self._closing = True
+        self._kill()
+
+    def _inspect(self, table: Path, name: str) -> Inspection:
+        receiver, sender = self._context.Pipe(duplex=False)
+        with receiver:
+            with sender:  # closed here once the child has it: the end of the child is then the end of the pipe
+                child = self._start(table, name, sender)
+            try:
+                return msgspec.json.decode(self._answer(receiver, child), type=Inspection)
+            finally:
+                self._kill()
+                child.join()
+                child.close()
+                self._child = None
+
+    def _start(self, table: Path, name: str, sender: Connection) -> BaseProcess:
+        target = (table, name, self._settings.training_memory_bytes, sender)
+        child = self._context.Process(target=inspect, args=target, name=f"inspect-{name}", daemon=True)
+        self._child = child
+        try:
+            child.start()
+        except Exception as error:
+            log.exception("The process that checks a table cannot be started.")
+            raise UncheckedError("The table could not be checked; the service's log says why.") from error
+        if self._closing:
+            self._kill()
+        return child
+
+    def _answer(self, receiver: Connection, child: BaseProcess) -> bytes:
+        timeout_seconds = self._settings.training_timeout_seconds
+        if not receiver.poll(timeout_seconds):
+            log.error("A table was not checked within %g seconds.", timeout_seconds)
+            raise UncheckedError(f"To check the table took longer than {timeout_seconds:g} seconds.")
+        try:
+            return receiver.recv_bytes(_MAX_ANSWER_BYTES)
+        except EOFError as error:
+            child.join()
+            if self._closing:
+                raise UncheckedError("The service was stopped.") from error
+            log.error("The process that checks a table ended with status %s.", child.exitcode)
+            raise UncheckedError("The check of the table broke off; the service's log says why.") from error
+
+    def _kill(self) -> None:
+        """At once: a child may hang and not hear a kinder word."""
+        with suppress(AttributeError, ValueError):  # there is none, it is only starting, or it is closed
+            self._child.kill()  # type: ignore[union-attr]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

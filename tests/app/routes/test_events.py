@@ -1,0 +1,70 @@
+"""A training run as it happens."""
+
+import json
+from typing import Any
+
+import pytest
+
+from model.run import Status
+from model.store import Store
+from tests.app.conftest import Client
+
+
+def events(client: Client, run_id: str, last_event_id: str = "") -> list[tuple[str, str, Any]]:
+    """Name, id and data of every event of a run; returns when the stream ends."""
+    response = client.get(f"/train/{run_id}/events", headers={"last-event-id": last_event_id})
+    assert "text/event-stream; charset=utf-8" == response.headers["content-type"]
+    told = []
+    for block in response.text.strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        told.append((fields["event"], fields["id"], json.loads(fields["data"])))
+    return told
+
+
+def test_a_run_is_followed_to_its_end(client: Client) -> None:
+    run = client.post("/train?wait=0", json={"epochs": 2000}).json()
+    told = events(client, run["id"])
+    scores = [score for name, _, data in told if name == "progress" for score in data["scores"]]
+
+    assert list(range(1, 2001)) == [score["epoch"] for score in scores]
+    assert ["finished"] == [name for name, _, _ in told if name != "progress"] == [told[-1][0]]
+    assert len(told) > 3
+    assert Status.SUCCEEDED == told[-1][2]["status"]
+
+
+def test_an_ended_run_tells_its_whole_history_at_once(client: Client) -> None:
+    run = client.post("/train?wait=30", json={"epochs": 3}).json()
+    (_, last, progress), (name, _, finished) = events(client, run["id"])
+
+    assert ("3", "finished") == (last, name)
+    assert run["history"] == progress["scores"]
+    assert {key: value for key, value in run.items() if key != "history"} == finished
+
+
+@pytest.mark.parametrize(("last_event_id", "first"), [("2", 3), ("0", 1), ("", 1), ("nonsense", 1), ("-1", 1)])
+def test_a_reader_that_comes_back_hears_the_rest(last_event_id: str, first: int, client: Client) -> None:
+    run = client.post("/train?wait=30", json={"epochs": 3}).json()
+    scores = events(client, run["id"], last_event_id)[0][2]["scores"]
+
+    assert first == scores[0]["epoch"]
+
+
+@pytest.mark.parametrize("last_event_id", ["3", "99999"])
+def test_a_reader_that_has_heard_all_hears_the_end(last_event_id: str, client: Client) -> None:
+    run = client.post("/train?wait=30", json={"epochs": 3}).json()
+
+    assert ["finished"] == [name for name, _, _ in events(client, run["id"], last_event_id)]
+
+
+def test_a_cancelled_run_ends_its_stream(client: Client, store: Store) -> None:
+    run = client.post("/train?wait=0", json={"epochs": 10_000}).json()
+    client.wait_until(lambda: store.run(run["id"]).status is Status.RUNNING, 10)
+    client.request("DELETE", f"/train/{run['id']}")
+
+    assert Status.CANCELLED == events(client, run["id"])[-1][2]["status"]
+
+
+def test_a_long_history_comes_in_parts(client: Client) -> None:
+    run = client.post("/train?wait=30", json={"epochs": 1200, "hidden_layers": []}).json()
+
+    assert ["500", "1000", "1200", "1200"] == [event_id for _, event_id, _ in events(client, run["id"])]
