@@ -149,8 +149,16 @@ def _header(data: bytes) -> dict[str, Any]:
     length = int.from_bytes(data[:_LENGTH_BYTES], "little")
     if not 0 < length <= min(_MAX_HEADER_BYTES, len(data) - _LENGTH_BYTES):
         raise ArtifactError(f"expected a header within the file and of at most {_MAX_HEADER_BYTES} bytes")
-    header: dict[str, Any] = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
+    text = data[_LENGTH_BYTES : _LENGTH_BYTES + length]
+    header: dict[str, Any] = json.loads(text, object_pairs_hook=_once_each)
     return header
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; of a key that stands there twice, readers disagree which one counts."""
+    if len(dict(pairs)) < len(pairs):
+        raise ArtifactError("the header: expected every name once")
+    return dict(pairs)
 
 
 def _card(header: dict[str, Any]) -> Card:
