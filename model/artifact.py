@@ -7,7 +7,7 @@ time and no random name in it: the same training gives the same bytes.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -17,14 +17,15 @@ import safetensors
 import safetensors.numpy
 
 from model.errors import ArtifactError
-from model.evaluation import Evaluation
+from model.evaluation import EpochScore, Evaluations
 from model.features import FEATURES, MAX_CENTIMETRES
 from model.hyperparameters import Hyperparameters
 from model.network import Array, Network
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_BYTES: Final = 32 * 2**20  # the largest network that hyperparameters allow takes 15 MiB
 _MAX_HEADER_BYTES: Final = 2**20
+_SPARE_BYTES: Final = 4 * 2**20  # of memory, beyond the artifact and a copy of it
 _LENGTH_BYTES: Final = 8  # safetensors starts with the length of its header
 
 
@@ -49,18 +50,22 @@ class SelfTest:
 class Card:
     """What an artifact says of itself.
 
-    `feature_ranges` holds the smallest and the largest value of each feature in the training rows,
-    in centimetres; `evaluation` is by part of the split: training, validation, test.
+    `feature_means` and `feature_ranges` hold the mean and the smallest and largest value of each
+    feature in the training rows, in centimetres. `ancestor` is the version that a warm start went
+    on from. `kept` is the epoch whose weights the network has.
     """
 
     format: int
     species: tuple[str, ...]
     layer_sizes: tuple[int, ...]
+    feature_means: dict[str, float]
     feature_ranges: dict[str, tuple[float, float]]
     hyperparameters: Hyperparameters
     dataset: DatasetReference
     split_seed: int
-    evaluation: dict[str, Evaluation]
+    ancestor: str | None
+    kept: EpochScore
+    evaluation: Evaluations
     self_test: SelfTest
 
 
@@ -80,7 +85,9 @@ def digest(data: bytes) -> str:
 def encode(artifact: Artifact) -> bytes:
     """The artifact as bytes; the same artifact gives the same bytes."""
     card = msgspec.json.encode(artifact.card).decode()
-    return safetensors.numpy.save(_arrays(artifact.network), metadata={"card": card})
+    arrays = _arrays(artifact.network)
+    _check_memory(len(card) + sum(array.nbytes for array in arrays.values()))
+    return safetensors.numpy.save(arrays, metadata={"card": card})
 
 
 def decode(data: bytes) -> Artifact:
@@ -96,8 +103,9 @@ def decode(data: bytes) -> Artifact:
         header = _header(data)
         card = _card(header)
         _check_declared(header, _shapes(card.layer_sizes))
-        network = _network(safetensors.numpy.load(data), len(card.layer_sizes) - 1)
-    except ArtifactError:
+        _check_memory(len(data))
+        network = _network(safetensors.numpy.load(data), card)
+    except (ArtifactError, MemoryError):  # want of memory says nothing about the bytes
         raise
     except Exception as error:  # whatever a hostile file makes a parser raise, it is one thing to us
         raise ArtifactError(f"not a readable artifact: {type(error).__name__}") from error
@@ -111,6 +119,11 @@ def self_test(network: Network, card: Card) -> None:
         found = network.scores(np.array(card.self_test.features))
     if not np.allclose(found, card.self_test.scores, rtol=0, atol=1e-9):
         raise ArtifactError("the network does not answer its self-test as it did when it was stored")
+
+
+def _check_memory(n_bytes: int) -> None:
+    """Raise `MemoryError` if there is too little to handle so many bytes: the library would end the process."""
+    bytes(2 * n_bytes + _SPARE_BYTES)  # costs nothing, for memory that is not written to is only promised
 
 
 def _arrays(network: Network) -> dict[str, Array]:
@@ -129,17 +142,20 @@ def _shapes(layer_sizes: tuple[int, ...]) -> dict[str, list[int]]:
     return shapes
 
 
-def _network(arrays: dict[str, Array], layers: int) -> Network:
+def _network(arrays: dict[str, Array], card: Card) -> Network:
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ArtifactError(f"{name}: expected finite numbers, found NaN or infinity")
     if not (arrays["scale"] > 0).all():
         raise ArtifactError("scale: expected numbers greater than 0")
+    layers = len(card.layer_sizes) - 1
     return Network(
         mean=arrays["mean"],
         scale=arrays["scale"],
         weights=tuple(arrays[f"weights.{i}"] for i in range(1, layers + 1)),
         biases=tuple(arrays[f"biases.{i}"] for i in range(1, layers + 1)),
+        activation=card.hyperparameters.activation,
+        output=card.hyperparameters.output,
     )
 
 
@@ -164,7 +180,7 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _card(header: dict[str, Any]) -> Card:
     text: str = header.pop("__metadata__")["card"]
     card = msgspec.json.decode(text, type=Card)
-    if msgspec.json.encode(card).decode() != text:
+    if msgspec.json.encode(asdict(card)).decode() != text:  # of a card itself, fields that were left out stay out
         raise ArtifactError("the card: expected its own fields and no others")
     _check_consistent(card)
     return card
@@ -177,9 +193,10 @@ def _check_consistent(card: Card) -> None:
         "the hidden layers of the hyperparameters": card.layer_sizes[1:-1] == card.hyperparameters.hidden_layers,
         "an output for each of two species or more": card.layer_sizes[-1] == len(set(card.species)) >= 2,
         "no species twice": len(set(card.species)) == len(card.species),
+        "a mean for each feature": tuple(card.feature_means) == FEATURES
+        and all(0 < mean <= MAX_CENTIMETRES for mean in card.feature_means.values()),
         "a range for each feature": tuple(card.feature_ranges) == FEATURES
         and all(0 < low <= high <= MAX_CENTIMETRES for low, high in card.feature_ranges.values()),
-        "an evaluation of each part of the split": set(card.evaluation) == {"training", "validation", "test"},
         "a score of the self-test for each species": len(card.self_test.scores) == len(card.species),
     }
     for expected, holds in expectations.items():

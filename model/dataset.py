@@ -28,9 +28,10 @@ MAX_PROBLEMS = 20
 _SPELLING = {"id": ID_COLUMN, **dict(zip(FEATURES, COLUMNS, strict=True)), "species": SPECIES_COLUMN}
 # Either spelling of a header -> the name by which the code below knows the column.
 _CANONICAL = {header: name for name, pair in _SPELLING.items() for header in (name, pair)}
-_TOO_LONG = "more cells than the header has"
+_NUMBER = re.compile(r" *[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})? *")
+_MIN_CENTIMETRES = 0.001  # thinner than a hair
 # Starts with a letter or digit: a spreadsheet takes a cell that starts with = + - @ for a formula.
-_SPECIES_NAME = re.compile(r"[^\W_]([\w .-]{0,62}[\w.-])?")
+_WORDS = re.compile(r"[^\W_]([\w .-]{0,62}[\w.-])?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +86,13 @@ def split(dataset: Dataset, rng: np.random.Generator) -> Split:
     114 of Iris's 150. Every species has at least one row in each part.
     """
     shuffled = rng.permutation(len(dataset))
-    rest, test = _deal(shuffled, dataset, TEST_SHARE)
-    training, validation = _deal(rest, dataset, VALIDATION_SHARE)
+    rest, test = draw_share(shuffled, dataset, TEST_SHARE)
+    training, validation = draw_share(rest, dataset, VALIDATION_SHARE)
     return Split(dataset.take(training), dataset.take(validation), dataset.take(test))
 
 
-def _deal(rows: NDArray[np.int64], dataset: Dataset, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Take the share of each species off the front of the rows; both results keep the rows' order."""
+def draw_share(rows: NDArray[np.int64], dataset: Dataset, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The other rows, and the share of each species that is taken off their front; both keep the rows' order."""
     labels = dataset.labels[rows]
     counts = np.bincount(labels, minlength=len(dataset.species))
     taken = np.zeros(len(rows), dtype=bool)
@@ -134,7 +135,7 @@ def parse_csv(data: bytes, name: str, source: str) -> Dataset:
     """
     try:
         table = _read_cells(_decode(data))
-        _refuse(problem for column in ("species", *FEATURES) for problem in _problems(column, table[column]))
+        _refuse(problem for column in _checked(table) for problem in _problems(column, table[column]))
         _refuse(_species_problems(table["species"].value_counts()))
     except _RefusedError as refusal:
         raise DatasetError(source, refusal.problems) from refusal.__cause__
@@ -174,43 +175,52 @@ def _decode(data: bytes) -> str:
 
 def _read_cells(text: str) -> pd.DataFrame:
     """Every cell as text, columns by their canonical names, the index being the row in the file."""
-    header = _header(text)
+    header = next(_records(text), [])
     _refuse(_header_problems(header))
-    names = [_CANONICAL[column] for column in header]
+    blank = list(_blank_rows(text, len(header)))
     try:
         table = pd.read_csv(
             io.StringIO(text),
-            # The header is read as a row, and a spare column beside it shows rows that are too
-            # long: else pandas would take their first cell for an index.
             header=None,
-            names=[*names, "spare"],
-            index_col=False,
+            names=[_CANONICAL[column] for column in header],
+            index_col=False,  # else pandas could take the first cells for an index
             dtype=str,
             na_filter=False,
             skip_blank_lines=False,
         )
     except pd.errors.ParserError as error:
-        raise _RefusedError([_unparsable(error)]) from error
+        raise _unparsable(error) from error
     table.index += 1
-    table = table[(table != "").any(axis="columns")].iloc[1:]
-    _refuse(Problem(_TOO_LONG, int(row)) for row in table.index[table["spare"] != ""])
-    return table[["species", *FEATURES]]
+    return table.drop(index=[1, *blank])
 
 
-def _header(text: str) -> list[str]:
+def _blank_rows(text: str, width: int) -> Iterator[int]:
+    """The rows in which nothing stands; refuses a table that has rows of more or fewer cells than its header."""
+    ragged: list[Problem] = []
+    for row, cells in enumerate(_records(text), start=1):
+        if not cells or (not any(cells) and len(cells) == width):
+            yield row
+        elif len(cells) != width and len(ragged) < MAX_PROBLEMS:
+            ragged.append(Problem(f"{'more' if len(cells) > width else 'fewer'} cells than the header has", row))
+    _refuse(iter(ragged))
+
+
+def _records(text: str) -> Iterator[list[str]]:
+    """The cells of each row; pandas fills up rows that are too short, so that only this tells."""
+    reader, row = csv.reader(io.StringIO(text), strict=True), 1
     try:
-        return next(csv.reader(io.StringIO(text)), [])
+        for cells in reader:
+            yield cells
+            row += 1
     except csv.Error as error:
-        raise _RefusedError([Problem("the header is not CSV", 1)]) from error
+        wrong = "a quote that is never closed" if "end of data" in str(error) else "the row is not CSV"
+        raise _RefusedError([Problem(wrong, row)]) from error
 
 
-def _unparsable(error: pd.errors.ParserError) -> Problem:
+def _unparsable(error: pd.errors.ParserError) -> Exception:
     if "out of memory" in str(error):
-        raise MemoryError
-    if place := re.search(r"in line (\d+)", str(error)):  # from 1
-        return Problem(_TOO_LONG, int(place[1]))
-    place = re.search(r"starting at row (\d+)", str(error))  # from 0
-    return Problem("a quote that is never closed", int(place[1]) + 1 if place else None)
+        return MemoryError()
+    return _RefusedError([Problem("the table is not CSV")])
 
 
 def _header_problems(header: list[str]) -> Iterator[Problem]:
@@ -226,16 +236,24 @@ def _header_problems(header: list[str]) -> Iterator[Problem]:
             yield Problem(f"the column is missing; the columns are {known}", 1, _SPELLING[name])
 
 
+def _checked(table: pd.DataFrame) -> list[str]:
+    return [column for column in ("species", *FEATURES, "id") if column in table]
+
+
 def _problems(column: str, cells: "pd.Series[str]") -> Iterator[Problem]:
-    if column == "species":
-        wrong = ~cells.str.fullmatch(_SPECIES_NAME)
-        mend = "not a species: 1 to 64 letters, digits, spaces, dots, dashes or underscores"
-    else:
-        numbers = pd.to_numeric(cells, errors="coerce")
-        wrong = ~((numbers > 0) & (numbers <= MAX_CENTIMETRES))
-        mend = f"not a number of centimetres greater than 0 and at most {MAX_CENTIMETRES:g}"
+    wrong, mend = _wrong(column, cells)
     for row in cells.index[wrong]:
         yield Problem("the cell is empty" if cells[row] == "" else mend, int(row), _SPELLING[column])
+
+
+def _wrong(column: str, cells: "pd.Series[str]") -> "tuple[pd.Series[bool], str]":
+    """Which cells are not what the column holds, and what that is."""
+    if column not in FEATURES:
+        mend = f"not {'a species' if column == 'species' else 'an id'}: 1 to 64 letters, digits, spaces, dots, dashes"
+        return ~cells.str.fullmatch(_WORDS), f"{mend} or underscores"
+    numbers = pd.to_numeric(cells.where(cells.str.fullmatch(_NUMBER), "nan"), errors="coerce")
+    mend = f"not a number of centimetres from {_MIN_CENTIMETRES:g} to {MAX_CENTIMETRES:g}"
+    return ~((numbers >= _MIN_CENTIMETRES) & (numbers <= MAX_CENTIMETRES)), mend
 
 
 def _species_problems(counts: "pd.Series[int]") -> Iterator[Problem]:

@@ -55,6 +55,14 @@ class NotStoredError(ModelError):
     """The store holds nothing of that name."""
 
 
+class UnrecordedError(OSError):
+    """The disk does not take the record of why a run failed; the reason is kept here."""
+
+    def __init__(self, reason: str, refusal: OSError) -> None:
+        self.reason = reason
+        super().__init__(refusal.errno, reason, refusal.filename)
+
+
 class QueueFullError(ModelError):
     """As many runs wait as are allowed to."""
 

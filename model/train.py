@@ -6,58 +6,58 @@ the current model. A service that runs on the same directory serves it within a 
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from tqdm import tqdm
 
+from model.arguments import OneLineParser, add_files, add_hyperparameters, hyperparameters_of
 from model.dataset import Dataset, read_csv
 from model.errors import ModelError
 from model.evaluation import EpochScore
-from model.hyperparameters import Hyperparameters, draw_seed
+from model.hyperparameters import CrossValidationPlan
 from model.job import perform
 from model.run import Policy, Run, Status, Terms, begun, queued
 from model.store import Store
 
 _EPOCHS_BETWEEN_PRINTS = 20
-_DEFAULTS = Hyperparameters()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the arguments say; 0 if a model was stored, 2 for bad input, 1 if the store refuses."""
     options = _parser().parse_args(arguments)
     try:
-        hyperparameters = _hyperparameters(options)
+        plan = CrossValidationPlan(options.cross_validate, options.repeats) if options.cross_validate else None
+        run = begun(queued(hyperparameters_of(options), Policy(options.promote), plan))
         dataset = read_csv(options.data)
     except ModelError as error:
         print(f"model.train: error: {error}", file=sys.stderr)
         return 2
     try:
-        run = _train(Store(options.artifacts), dataset, hyperparameters, options.data)
+        run = train_and_tell(Store(options.artifacts), dataset, run, Terms(options.data, keep=options.keep_models))
     except OSError as error:
         print(f"model.train: error: {options.artifacts}: {error.strerror}", file=sys.stderr)
         return 1
-    return _conclude(run, options.artifacts)
+    return conclude(run, options.artifacts)
 
 
-def _train(store: Store, dataset: Dataset, hyperparameters: Hyperparameters, table: Path) -> Run:
-    print(f"{dataset.name}: {len(dataset)} rows, {len(dataset.species)} species; seed {hyperparameters.seed}")
+def train_and_tell(store: Store, dataset: Dataset, run: Run, terms: Terms) -> Run:
+    """Do a run on a dataset, telling how it goes; its last record."""
+    seed = run.hyperparameters.seed
+    print(f"{dataset.name}: {len(dataset)} rows, {len(dataset.species)} species; seed {seed}")
     # Shown on a terminal only (disable=None), and on standard error: what is printed can be piped.
     with (
         store.training(timeout_seconds=-1),
-        tqdm(total=hyperparameters.epochs, unit="epoch", disable=None, leave=False) as bar,
+        tqdm(total=run.progress.epochs, unit="epoch", disable=None, leave=False) as bar,
     ):
 
-        def report(score: EpochScore) -> None:
+        def report(score: EpochScore | None) -> None:
             bar.update()
-            if score.epoch % _EPOCHS_BETWEEN_PRINTS == 0:
+            if score and score.epoch % _EPOCHS_BETWEEN_PRINTS == 0:
                 bar.write(_accuracies(score), file=sys.stdout)
 
-        run = begun(queued(hyperparameters, Policy.ALWAYS))
-        return perform(store, run, lambda: dataset, Terms(table), report)
+        return perform(store, run, lambda: dataset, terms, report)
 
 
 def _accuracies(score: EpochScore) -> str:
@@ -67,32 +67,27 @@ def _accuracies(score: EpochScore) -> str:
     )
 
 
-def _conclude(run: Run, artifacts: Path) -> int:
+def conclude(run: Run, artifacts: Path) -> int:
+    """Tell what came of a run, and the exit status."""
     if run.status is not Status.SUCCEEDED or run.evaluation is None:
         print(f"model.train: error: {artifacts}: {run.reason}", file=sys.stderr)
         return 1
-    print(f"Testing accuracy: {run.evaluation['test'].accuracy:.4f}")
-    print(f"Current model: {run.model_version} in {artifacts}")
+    print(f"Testing accuracy: {run.evaluation.test.accuracy:.4f}")
+    if found := run.evaluation.cross_validation:
+        low, high = found.interval
+        print(
+            f"Cross-validation, {found.folds} folds {found.repeats} times: accuracy {found.mean:.4f} "
+            f"(95 % interval {low:.4f} to {high:.4f}, standard deviation {found.standard_deviation:.4f})"
+        )
+    if run.promoted:
+        print(f"Current model: {run.model_version} in {artifacts}")
+    else:
+        print(f"Stored model: {run.model_version} in {artifacts}. {run.reason}")
     return 0
 
 
-def _hyperparameters(options: argparse.Namespace) -> Hyperparameters:
-    return Hyperparameters(
-        hidden_layers=tuple(options.hidden_layers),
-        learning_rate=options.learning_rate,
-        epochs=options.epochs,
-        standardize=options.standardize,
-        seed=draw_seed() if options.seed is None else options.seed,
-    )
-
-
-class _OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (--help tells more)\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(
+    parser = OneLineParser(
         prog="model.train",
         description=(
             "Train the network on a table of flowers, store it, and make it the current model. "
@@ -100,49 +95,20 @@ def _parser() -> argparse.ArgumentParser:
         ),
         epilog="Exit status: 0 a model was stored, 1 it could not be stored, 2 bad arguments or a bad table.",
     )
-    add = parser.add_argument
-    add(
-        "--data",
-        type=Path,
-        default=Path("data/Iris.csv"),
-        metavar="FILE",
-        help="CSV with SepalLengthCm, SepalWidthCm, PetalLengthCm, PetalWidthCm (cm) and Species (%(default)s)",
-    )
-    add(
-        "--artifacts",
-        type=Path,
-        default=Path(os.environ.get("IRIS_ARTIFACTS", "artifacts")),
-        metavar="DIR",
-        help="the store; IRIS_ARTIFACTS if that is set (%(default)s)",
-    )
-    add(
-        "--hidden-layers",
+    add_files(parser)
+    add_hyperparameters(parser)
+    parser.add_argument(
+        "--cross-validate",
         type=int,
-        nargs="*",
-        default=_DEFAULTS.hidden_layers,
-        metavar="N",
-        help="sizes of the layers between inputs and species; none at all is allowed (5 10)",
+        metavar="FOLDS",
+        help="tell also how good the recipe is, by stratified cross-validation in so many folds",
     )
-    add(
-        "--learning-rate",
-        type=float,
-        default=_DEFAULTS.learning_rate,
-        metavar="RATE",
-        help="length of a step (%(default)s)",
-    )
-    add("--epochs", type=int, default=_DEFAULTS.epochs, metavar="N", help="passes over the training rows (%(default)s)")
-    add(
-        "--seed",
-        type=int,
-        default=None,
-        metavar="N",
-        help="of the initial weights; the same seed and table give the same model; drawn and printed if not given",
-    )
-    add(
-        "--standardize",
-        action=argparse.BooleanOptionalAction,
-        default=_DEFAULTS.standardize,
-        help="scale inputs to mean 0 and deviation 1, as is the default; the tutorial does not",
+    parser.add_argument("--repeats", type=int, default=1, metavar="N", help="of cross-validation (%(default)s)")
+    parser.add_argument(
+        "--promote",
+        choices=[policy.value for policy in Policy],
+        default=Policy.ALWAYS.value,
+        help="whether the model becomes current: always, never, or if_good: if it passes the gate (%(default)s)",
     )
     return parser
 

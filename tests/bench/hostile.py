@@ -194,7 +194,7 @@ def contents(sound: bytes) -> Iterator[tuple[str, bytes]]:
         "four species": {"species": ["a", "b", "c", "d"]},
         "a species twice": {"species": ["a", "a", "b"]},
         "one species": {"species": ["a"]},
-        "another format": {"format": 2},
+        "another format": {"format": 1},
         "a field that no card has": {"run": "this"},
         "negative layers": {"layer_sizes": [4, -5, 10, 3]},
         "no layers": {"layer_sizes": []},

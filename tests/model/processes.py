@@ -25,6 +25,12 @@ def python(script: str, *arguments: str | Path) -> Iterator["subprocess.Popen[st
             process.kill()
 
 
+def answer(*arguments: str, cwd: Path = ROOT, **environment: str) -> bytes:
+    """What a Python tells that is called with these arguments."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, check=True, cwd=cwd, env=os.environ | environment, stdout=subprocess.PIPE).stdout
+
+
 def first_line(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()

@@ -1,17 +1,13 @@
 """Bytes are an artifact in every respect, or refused as `ArtifactError` before anything is done with them."""
 
-import json
 import pickle
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
-import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,57 +19,8 @@ from model.hyperparameters import MAX_HIDDEN_LAYERS, MAX_LAYER_SIZE, Hyperparame
 from model.network import Array, Network
 from model.pipeline import train
 from model.store import Store
+from tests.model.forging import declare, put_together
 from tests.model.tables import IRIS
-
-Json = dict[str, Any]
-Forge = Callable[[bytes], bytes]
-
-
-def taken_apart(data: bytes) -> tuple[Json, bytes]:
-    """The header and what follows it."""
-    end = 8 + int.from_bytes(data[:8], "little")
-    header: Json = json.loads(data[8:end])
-    return header, data[end:]
-
-
-def put_together(header: bytes | Json, body: bytes) -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + body
-
-
-def forged_header(edit: Callable[[Json], object]) -> Forge:
-    def forge(data: bytes) -> bytes:
-        header, body = taken_apart(data)
-        edit(header)
-        return put_together(header, body)
-
-    return forge
-
-
-def forged_card(edit: Callable[[Json], object]) -> Forge:
-    def of_header(header: Json) -> None:
-        card = json.loads(header["__metadata__"]["card"])
-        edit(card)
-        header["__metadata__"]["card"] = msgspec.json.encode(card).decode()
-
-    return forged_header(of_header)
-
-
-def forged_arrays(edit: Callable[[dict[str, Any]], object]) -> Forge:
-    def forge(data: bytes) -> bytes:
-        arrays: dict[str, Any] = dict(safetensors.numpy.load(data))
-        edit(arrays)
-        return safetensors.numpy.save(arrays, metadata=taken_apart(data)[0]["__metadata__"])
-
-    return forge
-
-
-def with_number(name: str, number: float) -> Forge:
-    def put(arrays: dict[str, Any]) -> None:
-        arrays[name].flat[0] = number
-
-    return forged_arrays(put)
-
 
 # What an honest artifact gives back.
 
@@ -124,16 +71,6 @@ def test_the_self_test_refuses_a_network_that_answers_otherwise(small: Artifact)
 # What is refused.
 
 
-@pytest.mark.parametrize(
-    "forge",
-    [forged_header(lambda _: None), forged_card(lambda _: None), forged_arrays(lambda _: None)],
-    ids=["header", "card", "arrays"],
-)
-def test_a_forgery_that_changes_nothing_is_accepted(small: Artifact, forge: Forge) -> None:
-    """Else the refusals below would prove nothing."""
-    assert decode(forge(encode(small))).card == small.card
-
-
 NO_HEADER = "expected a header within the file and of at most 1048576 bytes"
 BYTES = {
     "nothing": (b"", NO_HEADER),
@@ -171,113 +108,6 @@ def test_a_pickle_is_never_executed(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError):
         decode(pickle.dumps(Trap()))
     assert not (tmp_path / "sprung").exists()
-
-
-def swap_ranges(card: Json) -> None:
-    card["feature_ranges"]["petal_width"].reverse()
-
-
-def nudge_score(card: Json) -> None:
-    card["self_test"]["scores"][0] += 1e-6
-
-
-CARDS: dict[str, tuple[Callable[[Json], object], str]] = {
-    "a field more": (lambda card: card.update(author="Mallory"), "its own fields and no others"),
-    "a field less": (lambda card: card.pop("split_seed"), "ValidationError"),
-    "a field of another type": (lambda card: card.update(split_seed="0"), "ValidationError"),
-    "another format": (lambda card: card.update(format=2), "expected format 1"),
-    "a species less": (lambda card: card["species"].pop(), "an output for each of two species"),
-    "a species more": (lambda card: card["species"].append("Iris-nova"), "an output for each of two species"),
-    "one species": (lambda card: card.update(species=["a"], layer_sizes=[4, 3, 1]), "two species or more"),
-    "a species twice": (lambda card: card["species"].append("Iris-setosa"), "no species twice"),
-    "a species replaced by another": (
-        lambda card: card["species"].__setitem__(0, "Iris-virginica"),
-        "an output for each of two species",
-    ),
-    "three inputs": (lambda card: card.update(layer_sizes=[3, 3, 3]), "4 inputs"),
-    "no layers": (lambda card: card.update(layer_sizes=[]), "IndexError"),
-    "layers other than the recipe's": (lambda card: card.update(layer_sizes=[4, 4, 3]), "the hidden layers"),
-    "layers other than the arrays'": (
-        lambda card: (card.update(layer_sizes=[4, 5, 3]), card["hyperparameters"].update(hidden_layers=[5])),
-        r"weights.1: expected F64 \[5, 4\], found F64 \[3, 4\]",
-    ),
-    "a layer of more than is allowed": (
-        lambda card: (card.update(layer_sizes=[4, 10**9, 3]), card["hyperparameters"].update(hidden_layers=[10**9])),
-        "HyperparameterError",
-    ),
-    "a layer of less than none": (
-        lambda card: (card.update(layer_sizes=[4, -3, 3]), card["hyperparameters"].update(hidden_layers=[-3])),
-        "HyperparameterError",
-    ),
-    "a range reversed": (swap_ranges, "a range for each feature"),
-    "a range from 0": (lambda card: card["feature_ranges"].update(petal_width=[0.0, 1.0]), "a range for each feature"),
-    "a range to 31": (lambda card: card["feature_ranges"].update(petal_width=[1.0, 31.0]), "a range for each feature"),
-    "a range less": (lambda card: card["feature_ranges"].pop("petal_width"), "a range for each feature"),
-    "a range more": (lambda card: card["feature_ranges"].update(colour=[1.0, 2.0]), "a range for each feature"),
-    "an evaluation less": (lambda card: card["evaluation"].pop("test"), "an evaluation of each part"),
-    "a score less": (lambda card: card["self_test"]["scores"].pop(), "a score of the self-test for each species"),
-    "another score": (lambda card: card["self_test"]["scores"].__setitem__(0, 0.5), "does not answer its self-test"),
-    "a score that differs by a millionth": (nudge_score, "does not answer its self-test"),
-    "another flower": (
-        lambda card: card["self_test"].update(features=[1.0, 2.0, 3.0, 4.0]),
-        "does not answer its self-test",
-    ),
-}
-
-
-@pytest.mark.parametrize(("edit", "found"), CARDS.values(), ids=CARDS)
-def test_a_card_that_is_not_consistent_is_refused(small: Artifact, edit: Callable[[Json], object], found: str) -> None:
-    with pytest.raises(ArtifactError, match=found):
-        decode(forged_card(edit)(encode(small)))
-
-
-def declare(name: str, **changed: object) -> Forge:
-    return forged_header(lambda header: header[name].update(changed))
-
-
-ARRAYS: dict[str, tuple[Forge, str]] = {
-    "one more": (forged_arrays(lambda a: a.update(extra=np.ones(2))), "expected the arrays mean, scale"),
-    "one less": (forged_arrays(lambda a: a.pop("biases.2")), "expected the arrays mean, scale"),
-    "one by another name": (
-        forged_arrays(lambda a: a.update({"weights.3": a.pop("weights.2")})),
-        "expected the arrays mean, scale",
-    ),
-    "single precision": (
-        forged_arrays(lambda a: a.update(scale=a["scale"].astype(np.float32))),
-        r"scale: expected F64 \[4\], found F32 \[4\]",
-    ),
-    "whole numbers": (
-        forged_arrays(lambda a: a.update(scale=np.ones(4, dtype=np.int64))),
-        r"scale: expected F64 \[4\], found I64 \[4\]",
-    ),
-    "transposed": (
-        forged_arrays(lambda a: a.update({"weights.1": np.ascontiguousarray(a["weights.1"].T)})),
-        r"weights.1: expected F64 \[3, 4\], found F64 \[4, 3\]",
-    ),
-    "a dimension more": (
-        forged_arrays(lambda a: a.update(mean=a["mean"][None])),
-        r"mean: expected F64 \[4\], found F64 \[1, 4\]",
-    ),
-    "declared huge": (declare("weights.1", shape=[2**31, 2**31]), "weights.1: expected F64"),
-    "declared huge to the end": (declare("weights.2", data_offsets=[0, 2**62]), "SafetensorError"),
-    "declared to overlap": (declare("weights.2", data_offsets=[0, 72]), "SafetensorError"),
-    "without a shape": (forged_header(lambda header: header["mean"].pop("shape")), "KeyError"),
-    "declared as text": (forged_header(lambda header: header.update(mean="4")), "TypeError"),
-    "more bytes than declared": (lambda data: data + b"\0" * 8, "SafetensorError"),
-    "not a number": (with_number("weights.1", float("nan")), "weights.1: expected finite numbers"),
-    "infinite": (with_number("biases.2", float("inf")), "biases.2: expected finite numbers"),
-    "infinite below": (with_number("mean", float("-inf")), "mean: expected finite numbers"),
-    "scale of zero": (with_number("scale", 0.0), "scale: expected numbers greater than 0"),
-    "scale below zero": (with_number("scale", -1.0), "scale: expected numbers greater than 0"),
-    "another weight": (with_number("weights.2", 7.0), "does not answer its self-test"),
-    "another bias": (with_number("biases.1", 7.0), "does not answer its self-test"),
-}
-
-
-@pytest.mark.parametrize(("forge", "found"), ARRAYS.values(), ids=ARRAYS)
-def test_arrays_other_than_the_cards_are_refused(small: Artifact, forge: Forge, found: str) -> None:
-    with pytest.raises(ArtifactError, match=found):
-        decode(forge(encode(small)))
 
 
 def test_a_huge_shape_is_refused_by_its_declaration_alone(small: Artifact) -> None:

@@ -1,4 +1,4 @@
-"""Killed, or refused by the disk, at each step of a write: the store stays sound. strace does it from outside."""
+"""Killed, or refused by the disk, at each step of a run: the store stays sound. strace does it from outside."""
 
 import errno
 import re
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from model.artifact import Artifact
-from model.run import Status
 from model.store import Store
+from tests.chaos import faults
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
@@ -84,21 +84,35 @@ def test_killed_before_any_step_of_any_write_a_valid_model_serves(fresh: Callabl
     assert {True, False} == outcomes
 
 
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EROFS], ids=errno.errorcode.get)
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, small: Artifact) -> Store:
+    """A store with one model, to copy."""
+    store = Store(tmp_path_factory.mktemp("served") / "artifacts")
+    store.promote(store.add_model(small))
+    return store
+
+
+@pytest.fixture(scope="module")
+def steps(served: Store) -> list[faults.Operation]:
+    """Every file operation of a run in the store."""
+    return faults.operations(served.root)
+
+
+def test_a_run_is_made_of_operations_of_every_kind(steps: list[faults.Operation]) -> None:
+    assert set(faults.CALLS) == {step.call for step in steps}
+    assert len(steps) > 40
+
+
+@pytest.mark.parametrize("turn", range(3), ids=["ENOSPC", "EIO", "EROFS"])
 def test_refused_at_any_step_a_run_fails_with_the_reason_and_the_next_one_works(
-    error: int, fresh: Callable[[], Store]
+    turn: int, served: Store, steps: list[faults.Operation]
 ) -> None:
-    steps = count_steps(fresh().root)
-    for step in ("fsync", "rename"):
-        for call in range(1, steps[step] + 1):
-            store = fresh()
-            old = str(store.current())
-            refused = train(store.root, f"{step}:error={errno.errorcode[error]}:when={call}")
-            assert_sound(recovered(store), old)
-            if store.current() == old:  # else the disk refused when all but the last record was written
-                assert 1 == refused.returncode
-                assert "Traceback" not in refused.stderr
-                assert {Status.FAILED} == {run.status for run in store.runs(1)}
-                assert "The store cannot be written" in str(store.runs(1)[0].reason)
-        assert 0 == train(store.root).returncode  # the next one works
-        assert old != store.current()
+    """The errors take turns; tests.chaos.faults tries each of them at each step."""
+    error = (errno.ENOSPC, errno.EIO, errno.EROFS)[turn]
+    for step in steps[turn::3]:
+        store = Store(faults.copied(served.root))
+        outcome = faults.refuse(store.root, step, error)
+        kept = faults.promises(store, str(served.current()), outcome, error)
+
+        assert all(kept.values()), (step, kept, outcome)
+    assert faults.next_run_works(store.root)

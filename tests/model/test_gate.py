@@ -7,6 +7,7 @@ import pytest
 
 from model.artifact import FORMAT, Artifact, Card, DatasetReference, SelfTest
 from model.dataset import Dataset
+from model.evaluation import EpochScore, Evaluations, evaluate
 from model.features import FEATURES
 from model.gate import judge
 from model.hyperparameters import Hyperparameters
@@ -23,15 +24,19 @@ def that_knows(rows: int, species: tuple[str, ...] = SPECIES) -> Artifact:
     weights, biases = np.zeros((2, 4)), np.array([0.0, rows + 0.5])
     weights[1, 0] = -1
     network = Network(np.zeros(4), np.ones(4), (weights,), (biases,))
+    unread = evaluate(network, exam(2))
     card = Card(
         format=FORMAT,
         species=species,
         layer_sizes=network.layer_sizes,
+        feature_means=dict.fromkeys(FEATURES, 10.0),
         feature_ranges=dict.fromkeys(FEATURES, (1.0, 20.0)),
         hyperparameters=Hyperparameters(hidden_layers=()),
         dataset=DatasetReference("made up", 20, "0" * 64),
         split_seed=0,
-        evaluation={},
+        ancestor=None,
+        kept=EpochScore(1, 0.5, 0.5, 0.5, 0.5),
+        evaluation=Evaluations(unread, unread, unread),
         self_test=SelfTest((1, 1, 1, 1), tuple(network.scores(np.ones(4)).tolist())),
     )
     return Artifact(network, card)

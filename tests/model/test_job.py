@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 
 from model.artifact import Artifact, DatasetReference, encode
-from model.dataset import Dataset
-from model.errors import DatasetError, Problem, TrainingError
+from model.dataset import Dataset, parse_csv
+from model.errors import DatasetError, Problem, TrainingError, UnrecordedError
 from model.evaluation import EpochScore
 from model.hyperparameters import Hyperparameters
 from model.job import perform
-from model.pipeline import deal, train
+from model.pipeline import Circumstances, deal, train
 from model.run import Policy, Progress, Run, Status, Terms, begun, queued
 from model.store import Store
+from model.summary import summarize
 from tests.model.processes import no_file_longer_than
 from tests.model.records import in_short
-from tests.model.tables import IRIS
+from tests.model.tables import IRIS, LINES, dataset, table
 
 TERMS = Terms(IRIS, min_accuracy=0.5)
 STRICT = Terms(IRIS, min_accuracy=1.0)
@@ -63,7 +64,7 @@ def test_a_run_ends_with_its_model_current_and_its_record_filled(store: Store, r
     assert last.finished_at is not None
     assert run.created_at <= last.started_at <= last.finished_at
     assert last.finished_at - last.started_at < timedelta(seconds=30)
-    accuracy = artifact.card.evaluation["test"].accuracy
+    accuracy = artifact.card.evaluation.test.accuracy
     assert f"Accuracy {accuracy:.3f} on 23 rows of iris that were held back." == last.reason
 
 
@@ -78,7 +79,8 @@ def test_the_report_hears_of_every_epoch_while_the_run_is_recorded_as_running(
 ) -> None:
     heard: list[tuple[int, Status]] = []
 
-    def report(score: EpochScore) -> None:
+    def report(score: EpochScore | None) -> None:
+        assert score is not None
         heard.append((score.epoch, store.run(run.id).status))
 
     perform(store, run, lambda: iris, TERMS, report)
@@ -89,7 +91,7 @@ def test_the_record_says_how_far_the_run_is(store: Store, run: Run, iris: Datase
     recorded: list[Run] = []
     heard = [time.monotonic()]
 
-    def slowly(score: EpochScore) -> None:
+    def slowly(score: EpochScore | None) -> None:
         recorded.append(store.run(run.id))
         took = time.monotonic() - heard[-1]  # to record the last epoch, at most: the next waits ten times as long
         time.sleep(0.12 + 10 * took)
@@ -128,8 +130,8 @@ def test_a_table_that_cannot_be_used_fails_the_run_and_the_champion_stays(
 def test_a_fit_that_cannot_go_on_fails_the_run_and_the_champion_stays(
     store: Store, run: Run, champion: str, iris: Dataset
 ) -> None:
-    def stop(score: EpochScore) -> None:
-        if score.epoch == 3:
+    def stop(score: EpochScore | None) -> None:
+        if score and score.epoch == 3:
             raise TrainingError("The loss is not a number.")
 
     last = perform(store, run, lambda: iris, TERMS, stop)
@@ -157,10 +159,11 @@ def test_a_directory_of_models_that_is_a_file_fails_the_run(store: Store, run: R
     assert store.current() is None
 
 
-def test_a_store_that_takes_no_record_either_is_an_os_error(store: Store, iris: Dataset) -> None:
+def test_where_the_failure_cannot_be_recorded_either_its_reason_is_not_lost(store: Store, iris: Dataset) -> None:
     store.root.write_bytes(b"")
-    with pytest.raises(OSError, match=str(store.root)):
+    with pytest.raises(UnrecordedError, match=str(store.root)) as unrecorded:
         perform(store, begun(queued(Hyperparameters(epochs=1))), lambda: iris, TERMS)
+    assert "The store cannot be written: Not a directory." == unrecorded.value.reason
 
 
 def test_an_error_that_nobody_expected_is_not_hidden(store: Store, run: Run) -> None:
@@ -203,7 +206,7 @@ def test_a_model_that_is_good_enough_becomes_current_and_the_figures_are_told(
 ) -> None:
     last = perform(store, run, lambda: iris, TERMS)
     assert last.evaluation is not None
-    got, had = (evaluation["test"].accuracy for evaluation in (last.evaluation, small.card.evaluation))
+    got, had = (evaluation.test.accuracy for evaluation in (last.evaluation, small.card.evaluation))
     assert (Status.SUCCEEDED, True) == (last.status, last.promoted)
     expected = f"Accuracy {got:.3f} on 23 rows of iris that were held back; the current model has {had:.3f}."
     assert expected == last.reason
@@ -217,7 +220,7 @@ def test_a_model_that_is_not_good_enough_is_kept_and_the_champion_stays(
     last = perform(store, run, lambda: iris, STRICT)
     assert last == store.run(run.id)
     model = train(iris, run.hyperparameters)[0]
-    accuracy = model.card.evaluation["test"].accuracy
+    accuracy = model.card.evaluation.test.accuracy
     assert (Status.SUCCEEDED, False) == (last.status, last.promoted)
     expected = f"Accuracy {accuracy:.3f} on 23 rows of iris that were held back; at least 1 is needed."
     assert expected == last.reason
@@ -253,19 +256,41 @@ def test_a_model_that_shall_become_current_does_however_bad(store: Store, champi
     assert last.model_version == store.current() != champion
 
 
-@pytest.mark.parametrize(
+DAMAGES = pytest.mark.parametrize(
     "damage",
-    [
-        lambda model: model.write_bytes(model.read_bytes()[:-1]),
-        lambda model: model.write_bytes(b""),
-        Path.unlink,
-        lambda model: (model.parents[1] / "current").write_bytes(b"\xff junk\n"),
-        lambda model: (model.parents[1] / "current").write_bytes(b"x" * 2**17),
-        lambda model: model.replace(model.parents[1] / "current"),
-    ],
-    ids=["cut", "empty", "gone", "pointer of junk", "pointer too long", "a model for a pointer"],
+    [lambda model: model.write_bytes(model.read_bytes()[:-1]), lambda model: model.write_bytes(b""), Path.unlink],
+    ids=["cut", "empty", "gone"],
 )
-def test_a_damaged_champion_is_no_obstacle(
+
+
+@DAMAGES
+def test_where_the_champion_is_damaged_its_predecessor_is_compared_with(
+    store: Store, champion: str, iris: Dataset, damage: Callable[[Path], object]
+) -> None:
+    """And not the model of a run that the gate has refused, though that is newer."""
+    store.promote(predecessor := store.add_model(train(iris, Hyperparameters())[0]))
+    store.promote(champion)
+    damage(store.root / "models" / f"{champion}.safetensors")
+    for _ in range(2):
+        last = perform(store, started(store), lambda: iris, TERMS)
+        assert (Status.SUCCEEDED, False) == (last.status, last.promoted)
+        assert "the current model has 0.957, of which at most 0.05 may be lost." in str(last.reason)
+    assert [champion, predecessor] == [reign.version for reign in store.succession()][:2]
+
+
+@pytest.mark.parametrize("pointer", [b"\xff junk\n", b"x" * 2**17], ids=["junk", "too long"])
+def test_where_the_pointer_is_damaged_the_newest_model_is_compared_with(
+    store: Store, run: Run, iris: Dataset, pointer: bytes
+) -> None:
+    store.add_model(train(iris, Hyperparameters())[0])
+    (store.root / "current").write_bytes(pointer)
+    last = perform(store, run, lambda: iris, TERMS)
+    assert not last.promoted
+    assert "the current model has 0.957, of which at most 0.05 may be lost." in str(last.reason)
+
+
+@DAMAGES
+def test_where_no_model_is_sound_none_is_compared_with(
     store: Store, run: Run, champion: str, iris: Dataset, damage: Callable[[Path], object]
 ) -> None:
     damage(store.root / "models" / f"{champion}.safetensors")
@@ -288,9 +313,9 @@ def test_a_model_of_an_own_table_passes_both_exams_and_learned_from_neither(
     store: Store, own: Dataset, iris: Dataset
 ) -> None:
     last = perform(store, started(store, own=own, epochs=50), lambda: own, TERMS)
-    model, _ = train(own, Hyperparameters(epochs=50), held_back=deal(iris).test)
+    model, _ = train(own, Hyperparameters(epochs=50), circumstances=Circumstances(held_back=(deal(iris).test,)))
     assert last.evaluation is not None
-    assert last.evaluation["training"].rows < 114
+    assert last.evaluation.training.rows < 114
     assert encode(model) == encode(store.model(str(last.model_version)))
     assert (True, DatasetReference("own", 150, "1" * 64)) == (last.promoted, last.dataset)
     told = [part.partition(" on ")[2] for part in str(last.reason).split(". ")]
@@ -317,6 +342,48 @@ def test_a_model_of_other_species_does_not_follow_a_champion(store: Store, own: 
     assert (Status.SUCCEEDED, False) == (last.status, last.promoted)
     assert str(last.reason).startswith("It tells a, b, c, the current model Iris-setosa, ")
     assert champion == store.current()
+
+
+def test_a_table_with_its_labels_swapped_does_not_follow_the_model_of_the_table_as_it_was(store: Store) -> None:
+    def learn(labels: dict[str, str], promote: Policy) -> Run:
+        lines = [LINES[0], *(",".join([*line.split(",")[:-1], labels[line.split(",")[-1]]]) for line in LINES[1:])]
+        data = table(*lines)
+        own = parse_csv(data, "garden", source="garden")
+        with store.tables.draft() as draft:
+            draft.write(data)
+            store.tables.put(summarize(own), draft, limit=10)
+        return perform(store, started(store, promote, own=own, epochs=60), lambda: own, TERMS)
+
+    names = ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
+    assert learn(dict(zip(names, ("red", "blue", "white"), strict=True)), Policy.ALWAYS).promoted
+    swapped = learn(dict(zip(names, ("blue", "white", "red"), strict=True)), Policy.IF_GOOD)
+    again = learn(dict(zip(names, ("red", "blue", "white"), strict=True)), Policy.IF_GOOD)
+
+    assert (Status.SUCCEEDED, False) == (swapped.status, swapped.promoted)
+    refused = r"Accuracy 0\.0\d\d on 23 rows of garden that were held back; at least 0\.5 is needed\."
+    assert re.fullmatch(refused, str(swapped.reason))
+    assert again.promoted
+
+
+def test_without_rows_that_stay_the_same_nothing_of_other_species_than_the_built_in_ones_is_let_in(
+    store: Store, own: Dataset
+) -> None:
+    """The table that the current model has learned from was never stored here."""
+    foreign = replace(own, species=("a", "b", "c"))
+    perform(store, started(store, Policy.ALWAYS, own=foreign), lambda: foreign, TERMS)
+    other = replace(foreign, sha256="2" * 64)
+    last = perform(store, started(store, own=other), lambda: other, TERMS)
+    assert not last.promoted
+    assert str(last.reason).startswith("There are no rows that stay the same to compare it with the current model on")
+
+
+def test_rows_that_stand_in_a_table_again_and_again_are_no_exam(store: Store) -> None:
+    rng = np.random.default_rng(0)
+    twelve = dataset([0, 1] * 6, X=rng.uniform(1, 8, size=(12, 4)))
+    often = twelve.take(np.repeat(np.arange(12), 8))
+    last = perform(store, started(store, own=often, epochs=60), lambda: often, TERMS)
+    assert not last.promoted
+    assert str(last.reason).startswith("No row of made up is left to examine it on that it has not learned from")
 
 
 def test_a_table_of_nothing_but_rows_of_the_exam_fails_the_run(store: Store, iris: Dataset) -> None:
@@ -353,7 +420,7 @@ def test_what_is_too_old_goes_though_the_run_fails(store: Store, small: Artifact
 
 
 def test_a_wish_to_cancel_that_came_too_late_is_forgotten(store: Store, run: Run, iris: Dataset) -> None:
-    def cancel(_: EpochScore) -> None:
+    def cancel(_: EpochScore | None) -> None:
         store.cancel(run.id)
 
     last = perform(store, run, lambda: iris, TERMS, cancel)

@@ -1,76 +1,18 @@
-"""The gradient is exact: against complex steps, central differences and arithmetic done by hand."""
+"""The loops against arithmetic done by hand, and against what is easily done wrong."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from math import log
-from typing import cast
 
 import numpy as np
 import pytest
 
-from model.kernel import backpropagate, squared_error, squared_error_slope, train_epoch
-from model.network import Array, initialise, propagate, sigmoid_slope
-
-Loss = Callable[[Sequence[Array], Sequence[Array]], complex]
-
-SHAPES = [(4, 3), (4, 5, 10, 3), (4, 8, 7, 6, 2)]
-
-
-def problem(layer_sizes: tuple[int, ...]) -> tuple[list[Array], list[Array], Array, Array]:
-    """Random weights, biases and input, and a one-hot target."""
-    rng = np.random.default_rng(sum(layer_sizes))
-    net = initialise(layer_sizes, np.zeros(4), np.ones(4), rng)
-    target = np.eye(layer_sizes[-1])[rng.integers(layer_sizes[-1])]
-    return list(net.weights), list(net.biases), rng.normal(size=layer_sizes[0]), target
-
-
-def loss_at(x: Array, target: Array) -> Loss:
-    def loss(weights: Sequence[Array], biases: Sequence[Array]) -> complex:
-        return complex(squared_error(propagate(weights, biases, x)[-1], target))
-
-    return loss
-
-
-def shifted(arrays: list[Array], layer: int, place: tuple[int, ...], step: complex) -> list[Array]:
-    """A copy of the arrays with one number changed; as complex numbers if the step is one."""
-    copies = [np.array(array, dtype=type(step)) for array in arrays]
-    copies[layer][place] += step
-    return cast("list[Array]", copies)
-
-
-def places(arrays: list[Array]) -> Iterator[tuple[int, tuple[int, ...]]]:
-    return ((layer, place) for layer, array in enumerate(arrays) for place in np.ndindex(array.shape))
-
-
-def derivatives(
-    layer_sizes: tuple[int, ...], slope: Callable[[Callable[[complex], complex]], float]
-) -> Iterator[tuple[float, float]]:
-    """For every weight and bias: the slope of the loss as a function of it, and backpropagation's gradient."""
-    weights, biases, x, target = problem(layer_sizes)
-    weight_gradients, bias_gradients = backpropagate(weights, biases, x, target)
-    loss = loss_at(x, target)
-    for i, at in places(weights):
-        yield slope(lambda h: loss(shifted(weights, i, at, h), biases)), weight_gradients[i][at]  # noqa: B023
-    for i, at in places(biases):
-        yield slope(lambda h: loss(weights, shifted(biases, i, at, h))), bias_gradients[i][at]  # noqa: B023
-
-
-@pytest.mark.parametrize("layer_sizes", SHAPES)
-def test_every_derivative_is_that_of_a_complex_step(layer_sizes: tuple[int, ...]) -> None:
-    # f(w + ih) = f(w) + ih f'(w) + O(h^2): nothing is subtracted, so h may be tiny and the error is none.
-    pairs = list(derivatives(layer_sizes, lambda f: f(1e-20j).imag / 1e-20))
-    assert sum(i * o + o for i, o in pairwise(layer_sizes)) == len(pairs)
-    expected, found = np.transpose(pairs)
-    assert np.abs(expected).min() > 0
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=0)
-
-
-@pytest.mark.parametrize("layer_sizes", SHAPES)
-def test_every_derivative_is_that_of_central_differences(layer_sizes: tuple[int, ...]) -> None:
-    h = 1e-5
-    expected, found = np.transpose(list(derivatives(layer_sizes, lambda f: (f(h) - f(-h)).real / (2 * h))))
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-10)
-
+from model import kernel, matrices
+from model.kernel import RELU, SIGMOID, SOFTMAX, TANH, backpropagate, train_epoch
+from model.losses import LOSSES
+from model.network import Array, Network
+from model.state import Layers, Recipe, State
+from tests.model.textbook import Objective
 
 # An example worked by hand. Two inputs, two hidden neurons, one output; weights are chosen so that
 # every activation is a round number, for sigmoid(ln 3) = 1 / (1 + 1/3) = 3/4 and sigmoid(0) = 1/2.
@@ -93,7 +35,9 @@ def test_every_derivative_is_that_of_central_differences(layer_sizes: tuple[int,
 #                    W2      (4 + 3/16, -2 + 1/8)                         b2     -2 + 1/4
 #                    W1      (ln 3 + 3/16, 0 + 3/8)                       b1     3/16
 #                      and   (2 - 1/8, -1 - 1/4)                           and   -1/8
-HAND_X, HAND_TARGET = np.array([1.0, 2.0]), np.array([1.0])
+X, LABELS = np.array([[1.0, 2.0]]), np.array([0])  # the only output is that of the only species
+STEPPED = [[[log(3) + 3 / 16, 3 / 8], [2 - 1 / 8, -1 - 1 / 4]], [[4 + 3 / 16, -2 + 1 / 8]]]
+STEPPED_BIASES = [[3 / 16, -1 / 8], [-2 + 1 / 4]]
 
 
 def hand_weights() -> tuple[list[Array], list[Array]]:
@@ -101,41 +45,77 @@ def hand_weights() -> tuple[list[Array], list[Array]]:
     return weights, [np.array([0.0, 0.0]), np.array([-2.0])]
 
 
-def close(expected: list[list[float]] | list[float], found: Array) -> None:
-    np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-15)
+def layers(weights: Sequence[Array], biases: Sequence[Array], spare: float = 0.0) -> Layers:
+    """The arrays as the loops have them; places that no neuron has hold the spare number."""
+    widest = max(max(W.shape) for W in weights)
+    found = Layers(np.full((len(weights), widest, widest), spare), np.full((len(weights), widest), spare))
+    for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
+        found.weights[layer, : W.shape[0], : W.shape[1]] = W
+        found.biases[layer, : len(b)] = b
+    return found
+
+
+def zeros(like: Layers) -> Layers:
+    return Layers(np.zeros_like(like.weights), np.zeros_like(like.biases))
+
+
+def begun(parameters: Layers) -> State:
+    return State(parameters, zeros(parameters), zeros(parameters), zeros(parameters))
+
+
+def recipe(sizes: Sequence[int] = (2, 2, 1), activation: int = SIGMOID, output: int = SIGMOID) -> Recipe:
+    """Plain gradient descent, row by row."""
+    return Recipe(np.array(sizes), activation, output, False, 0.0, 0.0, 1, np.ones(sizes[-1]))  # noqa: FBT003 - no Adam
+
+
+def exactly(expected: object, found: object) -> None:
+    np.testing.assert_allclose(np.array(found), np.array(expected), rtol=1e-14, atol=1e-15)
 
 
 def test_the_example_worked_by_hand_goes_forward_as_by_hand() -> None:
-    _, hidden, output = propagate(*hand_weights(), HAND_X)
-    close([3 / 4, 1 / 2], hidden)
-    close([1 / 2], output)
-    close([1 / 8], squared_error(output[None], HAND_TARGET[None]))
+    activations = np.zeros((3, 2))
+    kernel.forward(recipe(), layers(*hand_weights()), X, 0, activations)
+    exactly([[1, 2], [3 / 4, 1 / 2], [1 / 2, 0]], activations)
+    exactly((1 / 8, 1.0), kernel.score(recipe(), layers(*hand_weights()), (X, LABELS)))
 
 
 def test_the_example_worked_by_hand_has_the_gradients_found_by_hand() -> None:
-    (dW1, dW2), (db1, db2) = backpropagate(*hand_weights(), HAND_X, HAND_TARGET)
-    close([[-3 / 32, -1 / 16]], dW2)
-    close([-1 / 8], db2)
-    close([[-3 / 32, -3 / 16], [1 / 16, 1 / 8]], dW1)
-    close([-3 / 32, 1 / 16], db1)
+    gradient = zeros(layers(*hand_weights()))
+    activations = np.array([[1, 2], [3 / 4, 1 / 2], [1 / 2, 0]])
+    backpropagate(recipe(), layers(*hand_weights()), activations, np.empty((3, 2)), 0, 1.0, gradient)
+    exactly([[[-3 / 32, -3 / 16], [1 / 16, 1 / 8]], [[-3 / 32, -1 / 16], [0, 0]]], gradient.weights)
+    exactly([[-3 / 32, 1 / 16], [-1 / 8, 0]], gradient.biases)
 
 
-def test_the_example_worked_by_hand_has_the_weights_found_by_hand_after_one_step() -> None:
-    (W1, W2), (b1, b2) = weights, biases = hand_weights()
-    train_epoch(weights, biases, HAND_X[None], HAND_TARGET[None], learning_rate=2.0)
-    close([[4 + 3 / 16, -2 + 1 / 8]], W2)
-    close([-2 + 1 / 4], b2)
-    close([[log(3) + 3 / 16, 3 / 8], [2 - 1 / 8, -1 - 1 / 4]], W1)
-    close([3 / 16, -1 / 8], b1)
+def test_the_example_worked_by_hand_has_the_gradients_found_by_hand_in_matrices_too() -> None:
+    weights, biases = hand_weights()
+    net = Network(np.zeros(2), np.ones(2), tuple(weights), tuple(biases))
+    activations = net.propagate(X)
+    delta = LOSSES["sigmoid"].delta(activations[-1], np.ones((1, 1)))
+    (dW1, db1), (dW2, db2) = matrices.backpropagate(net, activations, delta)
+    exactly([[-3 / 32, -3 / 16], [1 / 16, 1 / 8]], dW1)
+    exactly([-3 / 32, 1 / 16], db1)
+    exactly([[-3 / 32, -1 / 16]], dW2)
+    exactly([-1 / 8], db2)
 
 
-def naive_epoch(weights: list[Array], biases: list[Array], X: Array, targets: Array, learning_rate: float) -> None:
+@pytest.mark.parametrize("batch_size", [1, 2], ids=["at once", "by way of the gradient"])
+def test_the_example_worked_by_hand_has_the_weights_found_by_hand_after_one_step(batch_size: int) -> None:
+    state = begun(layers(*hand_weights()))
+    found = train_epoch(recipe()._replace(batch_size=batch_size), state, (X, LABELS), 2.0, 0)
+    exactly((1 / 8, 1.0), found)  # as the network met the row: before the step
+    exactly(layers([np.array(W) for W in STEPPED], [np.array(b) for b in STEPPED_BIASES]).weights, state.parameters[0])
+    exactly([*STEPPED_BIASES[0], *STEPPED_BIASES[1], 0], state.parameters.biases.ravel())
+
+
+def naive_epoch(weights: list[Array], biases: list[Array], learning_rate: float) -> None:
     """As the tutorial does it: the error passes through weights that have just been changed."""
-    for x, target in zip(X, targets, strict=True):
-        activations = propagate(weights, biases, x)
-        error = squared_error_slope(activations[-1], target)
+    net = Network(np.zeros(2), np.ones(2), tuple(weights), tuple(biases))
+    for x, label in zip(X, LABELS, strict=True):
+        activations = net.propagate(x)
+        error = activations[-1] - np.eye(1)[label]
         for i in reversed(range(len(weights))):
-            delta = error * sigmoid_slope(activations[i + 1])
+            delta = error * activations[i + 1] * (1 - activations[i + 1])
             weights[i] -= learning_rate * np.outer(delta, activations[i])
             biases[i] -= learning_rate * delta
             error = weights[i].T @ delta
@@ -143,48 +123,79 @@ def naive_epoch(weights: list[Array], biases: list[Array], X: Array, targets: Ar
 
 def test_passing_the_error_through_changed_weights_would_give_another_step() -> None:
     # By hand: the first hidden delta would be (4 + 3/16) (-1/8) 3/16 instead of 4 (-1/8) 3/16.
-    naive, ours = hand_weights(), hand_weights()
-    naive_epoch(*naive, HAND_X[None], HAND_TARGET[None], learning_rate=2.0)
-    train_epoch(*ours, HAND_X[None], HAND_TARGET[None], learning_rate=2.0)
-    close(ours[0][1].tolist(), naive[0][1])  # the last layer knows no difference
-    close([log(3) + 2 * (4 + 3 / 16) * 3 / 128, 2 * 2 * (4 + 3 / 16) * 3 / 128], naive[0][0][0])
-    assert np.all(np.abs(naive[0][0] - ours[0][0]) > 1e-3)
+    weights, biases = hand_weights()
+    naive_epoch(weights, biases, learning_rate=2.0)
+    state = begun(layers(*hand_weights()))
+    train_epoch(recipe(), state, (X, LABELS), 2.0, 0)
+    exactly(weights[1][0], state.parameters.weights[1, 0])  # the last layer knows no difference
+    exactly([log(3) + 2 * (4 + 3 / 16) * 3 / 128, 2 * 2 * (4 + 3 / 16) * 3 / 128], weights[0][0])
+    assert np.all(np.abs(weights[0] - state.parameters.weights[0]) > 1e-3)
+
+
+def random_layers(*sizes: int) -> tuple[list[Array], list[Array]]:
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(above, below)) for below, above in pairwise(sizes)]
+    return weights, [rng.normal(size=above) for above in sizes[1:]]
 
 
 def test_an_epoch_is_one_exact_step_for_each_row_in_order() -> None:
-    weights, biases, _, _ = problem((4, 5, 3))
-    rng = np.random.default_rng(0)
-    X, targets = rng.normal(size=(20, 4)), np.eye(3)[rng.integers(3, size=20)]
-    expected_weights, expected_biases = list(weights), list(biases)
-    for x, target in zip(X, targets, strict=True):
-        dW, db = backpropagate(expected_weights, expected_biases, x, target)
-        expected_weights = [W - 0.3 * d for W, d in zip(expected_weights, dW, strict=True)]
-        expected_biases = [b - 0.3 * d for b, d in zip(expected_biases, db, strict=True)]
-    backwards = [W.copy() for W in weights], [b.copy() for b in biases]
-    train_epoch(*backwards, X[::-1], targets[::-1], 0.3)
-
-    train_epoch(weights, biases, X, targets, 0.3)
-
-    for expected, found in zip(expected_weights + expected_biases, weights + biases, strict=True):
-        np.testing.assert_array_equal(expected, found)
-    assert not np.allclose(backwards[0][0], weights[0])
+    rng = np.random.default_rng(1)
+    part = rng.normal(size=(20, 4)), rng.integers(3, size=20)
+    weights, biases = random_layers(4, 5, 3)
+    expected = [weights[0], biases[0], weights[1], biases[1]]
+    for row in range(20):
+        slopes = Objective().gradient(expected, part[0][row : row + 1], part[1][row : row + 1])
+        expected = [array - 0.3 * slope for array, slope in zip(expected, slopes, strict=True)]
+    forth, back = begun(layers(weights, biases)), begun(layers(weights, biases))
+    train_epoch(recipe((4, 5, 3)), forth, part, 0.3, 0)
+    train_epoch(recipe((4, 5, 3)), back, (part[0][::-1].copy(), part[1][::-1].copy()), 0.3, 0)
+    exactly(layers(expected[::2], expected[1::2]).weights, forth.parameters.weights)
+    exactly(layers(expected[::2], expected[1::2]).biases, forth.parameters.biases)
+    assert not np.allclose(forth.parameters.weights, back.parameters.weights)
 
 
-def test_backpropagation_changes_nothing() -> None:
-    weights, biases, x, target = problem((4, 5, 3))
-    before = [array.copy() for array in (*weights, *biases, x, target)]
-    backpropagate(weights, biases, x, target)
-    for expected, found in zip(before, (*weights, *biases, x, target), strict=True):
-        np.testing.assert_array_equal(expected, found)
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("output", [SIGMOID, SOFTMAX], ids=["sigmoid", "softmax"])
+@pytest.mark.parametrize("activation", [SIGMOID, TANH, RELU], ids=["sigmoid", "tanh", "relu"])
+def test_what_narrower_layers_leave_of_the_arrays_is_neither_read_nor_written(
+    activation: int, output: int, batch_size: int
+) -> None:
+    rng = np.random.default_rng(2)
+    part = rng.normal(size=(7, 4)), rng.integers(3, size=7)
+    plan = recipe((4, 2, 6, 3), activation, output)._replace(batch_size=batch_size, momentum=0.5, l2=0.1)
+    clean, spoilt = (begun(layers(*random_layers(4, 2, 6, 3), spare)) for spare in (0.0, np.nan))
+    assert train_epoch(plan, clean, part, 0.1, 0) == train_epoch(plan, spoilt, part, 0.1, 0)
+    unused = np.isnan(spoilt.parameters.weights)
+    assert 3 * 6 * 6 - 4 * 2 - 2 * 6 - 6 * 3 == unused.sum()
+    np.testing.assert_array_equal(np.where(unused, np.nan, clean.parameters.weights), spoilt.parameters.weights)
+    assert not clean.parameters.weights[unused].any()
+    assert not clean.gradient.weights.any()  # 0 again after each step
 
 
-def test_the_loss_is_half_the_squared_error_summed_over_outputs() -> None:
-    outputs, targets = np.array([[0.5, 0.0, 1.0], [0.1, 0.2, 0.3]]), np.array([[1.0, 0, 0], [0, 0, 1]])
-    close([(0.25 + 0 + 1) / 2, (0.01 + 0.04 + 0.49) / 2], squared_error(outputs, targets))
-    close([[-0.5, 0.0, 1.0], [0.1, 0.2, -0.7]], squared_error_slope(outputs, targets))
+def test_of_equal_outputs_the_first_wins_as_with_argmax() -> None:
+    same = layers([np.zeros((3, 4))], [np.zeros(3)])
+    for label, right in enumerate([1.0, 0.0, 0.0]):
+        assert kernel.score(recipe((4, 3)), same, (np.ones((1, 4)), np.array([label])))[1] == right
 
 
-def test_the_slope_of_the_loss_is_its_derivative_by_complex_step() -> None:
-    outputs, targets = np.random.default_rng(0).uniform(size=(1, 3)), np.array([[0.0, 1, 0]])
-    stepped = [squared_error(cast("Array", outputs + 1e-20j * unit), targets)[0] for unit in np.eye(3)]
-    np.testing.assert_allclose(squared_error_slope(outputs, targets)[0], np.imag(stepped) / 1e-20, rtol=1e-14)
+def test_scores_are_those_of_rows_as_they_are_met_and_leave_the_parameters_alone() -> None:
+    weights, biases = random_layers(4, 5, 3)
+    net = Network(np.zeros(4), np.ones(4), tuple(weights), tuple(biases), output="softmax")
+    rng = np.random.default_rng(3)
+    points, labels = rng.normal(size=(30, 4)), rng.integers(3, size=30)
+    parameters = layers(weights, biases)
+    before = parameters.weights.copy()
+    found = kernel.score(recipe((4, 5, 3), output=SOFTMAX), parameters, (points, labels))
+    expected = LOSSES["softmax"].loss(net.scores(points), np.eye(3)[labels]).mean()
+    exactly((expected, np.mean(net.predict(points) == labels)), found)
+    np.testing.assert_array_equal(before, parameters.weights)
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_a_certain_error_costs_much_but_not_infinitely_much(wrong: int) -> None:
+    # exp(-1000) is 0 to a float, and the logarithm of 0 infinite.
+    sure = layers([np.zeros((2, 4))], [np.array([1000.0, 0.0])])
+    loss, _ = kernel.score(recipe((4, 2), output=SOFTMAX), sure, (np.ones((1, 4)), np.array([wrong])))
+    assert loss == pytest.approx([0.0, 300 * log(10)][wrong])
+    outputs = np.array([[1.0, 0.0]])
+    assert LOSSES["softmax"].loss(outputs, np.eye(2)[[wrong]]) == pytest.approx([loss])

@@ -6,8 +6,17 @@ import msgspec
 import pytest
 
 from model.artifact import Artifact, DatasetReference
+from model.errors import HyperparameterError
 from model.evaluation import EpochScore
-from model.hyperparameters import Hyperparameters
+from model.hyperparameters import (
+    Activation,
+    ClassWeight,
+    CrossValidationPlan,
+    Hyperparameters,
+    InitialWeights,
+    Optimizer,
+    Output,
+)
 from model.run import (
     Policy,
     Progress,
@@ -58,7 +67,7 @@ def test_a_run_remembers_through_all_its_records_when_its_model_shall_become_cur
     policy: Policy, small: Artifact
 ) -> None:
     run = queued(Hyperparameters(epochs=10), policy)
-    done = succeeded(stored(informed(begun(run), TABLE), small.card.evaluation, "a version"), GOOD)
+    done = succeeded(stored(informed(begun(run), TABLE), small.card, "a version"), GOOD)
     assert [policy] * 2 == [run.promote, done.promote]
 
 
@@ -81,17 +90,46 @@ def test_an_informed_run_knows_its_table() -> None:
     assert replace(before, dataset=TABLE) == informed(before, TABLE)
 
 
-def test_an_advanced_run_has_done_as_many_epochs_as_its_history_has() -> None:
-    run = advanced(under_way(), HISTORY)
+def test_an_advanced_run_has_done_some_epochs_and_knows_their_history() -> None:
+    run = advanced(under_way(), HISTORY, 3)
     assert run.progress == Progress(3, 10)
     assert run.history == tuple(HISTORY)
     assert run.status is Status.RUNNING
 
 
+def test_epochs_of_cross_validation_advance_a_run_and_leave_no_history() -> None:
+    before = queued(Hyperparameters(epochs=10), cross_validation=CrossValidationPlan(folds=3, repeats=2))
+    run = advanced(before, HISTORY, 25)
+    assert run.progress == Progress(25, 70)
+    assert run.history == tuple(HISTORY)
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "plan", "epochs"),
+    [
+        (Hyperparameters(epochs=10, restarts=3), None, 30),
+        (Hyperparameters(epochs=10, patience=2), CrossValidationPlan(), 60),
+        (Hyperparameters(epochs=10, restarts=2), CrossValidationPlan(folds=4, repeats=3), 260),
+    ],
+)
+def test_a_queued_run_knows_how_many_epochs_all_its_fits_may_take(
+    hyperparameters: Hyperparameters, plan: CrossValidationPlan | None, epochs: int
+) -> None:
+    run = queued(hyperparameters, cross_validation=plan)
+    assert run.progress == Progress(0, epochs)
+    assert run.cross_validation == plan
+
+
+def test_a_warm_start_cannot_be_cross_validated() -> None:
+    with pytest.raises(HyperparameterError) as caught:
+        queued(Hyperparameters(warm_start=True), cross_validation=CrossValidationPlan())
+    assert "cross_validation: expected none with warm_start: the current model knows the rows" == str(caught.value)
+
+
 def test_a_run_whose_model_is_stored_names_it_and_how_good_it_is_and_goes_on(small: Artifact) -> None:
-    before = advanced(under_way(), HISTORY)
-    run = stored(before, small.card.evaluation, "a version")
-    assert replace(before, evaluation=small.card.evaluation, model_version="a version") == run
+    before = advanced(under_way(), HISTORY, 3)
+    run = stored(before, small.card, "a version")
+    assert replace(before, kept=small.card.kept, evaluation=small.card.evaluation, model_version="a version") == run
     assert (Status.RUNNING, False, None) == (run.status, run.promoted, run.reason)
 
 
@@ -99,7 +137,7 @@ def test_a_run_whose_model_is_stored_names_it_and_how_good_it_is_and_goes_on(sma
 def test_a_succeeded_run_keeps_its_model_and_says_whether_it_became_current_and_why(
     small: Artifact, verdict: Verdict
 ) -> None:
-    before = stored(advanced(under_way(), HISTORY), small.card.evaluation, "a version")
+    before = stored(advanced(under_way(), HISTORY, 3), small.card, "a version")
     run = succeeded(before, verdict)
     assert run.status is Status.SUCCEEDED
     assert is_now(run.finished_at)
@@ -144,8 +182,8 @@ def test_each_change_makes_a_new_record_and_leaves_the_old_one(small: Artifact) 
     before = msgspec.json.encode(run)
     begun(run)
     informed(run, TABLE)
-    advanced(run, HISTORY)
-    stored(run, small.card.evaluation, "a version")
+    advanced(run, HISTORY, 3)
+    stored(run, small.card, "a version")
     succeeded(run, GOOD)
     cancelled(run)
     failed(run, "no")
@@ -153,7 +191,29 @@ def test_each_change_makes_a_new_record_and_leaves_the_old_one(small: Artifact) 
 
 
 def test_a_record_is_the_same_after_json(small: Artifact) -> None:
-    run = succeeded(stored(advanced(under_way(), HISTORY), small.card.evaluation, "a version"), GOOD)
+    run = succeeded(stored(advanced(under_way(), HISTORY, 3), small.card, "a version"), GOOD)
+    assert run == msgspec.json.decode(msgspec.json.encode(run), type=Run)
+
+
+def test_a_record_of_every_choice_is_the_same_after_json() -> None:
+    chosen = Hyperparameters(
+        (3, 4),
+        Activation.RELU,
+        Output.SOFTMAX,
+        InitialWeights.HE,
+        Optimizer.ADAM,
+        learning_rate=0.01,
+        learning_rate_decay=0.5,
+        batch_size=7,
+        epochs=9,
+        patience=3,
+        l2=0.1,
+        class_weight=ClassWeight.BALANCED,
+        standardize=False,
+        restarts=2,
+        seed=11,
+    )
+    run = queued(chosen, Policy.NEVER, CrossValidationPlan(3, 4))
     assert run == msgspec.json.decode(msgspec.json.encode(run), type=Run)
 
 

@@ -10,7 +10,7 @@ import pytest
 from model.artifact import Artifact, DatasetReference, digest, encode
 from model.errors import ArtifactError, ModelError, NotStoredError, QueueFullError, UnsafeFileError
 from model.hyperparameters import Hyperparameters
-from model.run import Run, Status, failed, informed, queued, stored
+from model.run import Run, Status, cancelled, failed, informed, queued, stored
 from model.run import begun as taken_on
 from model.store import Store, created_at
 from model.succession import Reign
@@ -188,14 +188,31 @@ def test_lines_written_by_hand_hide_no_other(store: Store, small: Artifact) -> N
     assert [(first, "run"), (first, None)] == [(found.version, found.run_id) for found in store.succession()]
 
 
-def test_a_note_in_another_alphabet_does_not_grow_with_every_promotion(store: Store, small: Artifact) -> None:
+def test_a_version_that_is_current_is_not_its_own_successor(store: Store, small: Artifact) -> None:
+    first, second = store.add_model(small), store.add_model(small)
+    store.promote(first)
+    store.promote(second, "run")
+    succession = store.succession()
+    for _ in range(3):
+        store.promote(second)
+    assert succession == store.succession()
+
+
+def test_a_version_named_by_hand_gets_its_place_in_the_line_when_it_is_promoted(store: Store, small: Artifact) -> None:
     version = store.add_model(small)
+    (store.root / "current").write_text(f"{version}\n")
     store.promote(version)
+    assert [version] == [reign.version for reign in store.succession()]
+
+
+def test_a_note_in_another_alphabet_does_not_grow_with_every_promotion(store: Store, small: Artifact) -> None:
+    versions = [store.add_model(small) for _ in range(2)]
+    store.promote(versions[1])
     with (store.root / "current").open("ab") as pointer:
         pointer.write("# größer ist nicht besser\n".encode())
     for served in range(2, 15):
-        store.promote(version)
-        assert version == store.current()
+        store.promote(versions[served % 2])
+        assert versions[served % 2] == store.current()
         assert served == len(store.succession())
 
 
@@ -212,17 +229,17 @@ def test_the_succession_goes_back_two_hundred_promotions_and_no_further(store: S
 
 
 def test_two_hundred_of_the_longest_lines_can_be_read_again(store: Store, small: Artifact) -> None:
-    version, run = store.add_model(small), waiting()
-    line = f"{version} {datetime.now(UTC).isoformat()} {run.id}\n"
+    version, other, run = store.add_model(small), store.add_model(small), waiting()
+    line = f"{other} {datetime.now(UTC).isoformat()} {run.id}\n"
     (store.root / "current").write_text(line * 200)
     store.promote(version, run.id)
     assert 200 == len(store.succession())
 
 
 def test_promotions_at_the_same_time_are_all_remembered(store: Store, small: Artifact) -> None:
-    version = store.add_model(small)
+    versions = [store.add_model(small) for _ in range(20)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda i: Store(store.root).promote(version, f"run-{i}"), range(20)))
+        list(pool.map(lambda i: Store(store.root).promote(versions[i], f"run-{i}"), range(20)))
     assert {f"run-{i}" for i in range(20)} == {reign.run_id for reign in store.succession()}
 
 
@@ -251,8 +268,43 @@ def test_pruning_spares_runs_that_have_not_ended_and_forgets_the_oldest_others(s
     for run in runs:
         store.save_run(run)
     store.prune(keep=2)
-    assert in_short(*(runs[i] for i in (5, 4, 2, 0))) == store.runs(10)
+    assert in_short(*(runs[i] for i in (5, 4, 3, 2, 0))) == store.runs(10)
     assert [runs[i] for i in (0, 2, 5)] == store.pending()
+
+
+def test_pruning_keeps_what_ended_last_whenever_it_was_asked_for(store: Store) -> None:
+    long, *others = [taken_on(waiting()) for _ in range(4)]
+    for run in (*others, long):
+        store.save_run(failed(run, "no reason"))
+        store.prune(keep=2)
+    assert [others[2].id, long.id] == [run.id for run in store.runs(10)]
+
+
+def test_runs_that_never_began_push_out_only_their_like(store: Store) -> None:
+    done, never_begun = [ended() for _ in range(3)], [cancelled(waiting()) for _ in range(4)]
+    for run in (*done, *never_begun):
+        store.save_run(run)
+    store.prune(keep=2)
+    assert in_short(*never_begun[:1:-1], *done[:0:-1]) == store.runs(10)
+
+
+def test_pruning_keeps_the_runs_of_the_current_model_and_its_predecessor(store: Store, small: Artifact) -> None:
+    runs = [ended() for _ in range(5)]
+    for run in runs:
+        store.save_run(run)
+    for i in (0, 1, 2):
+        store.promote(store.add_model(small), runs[i].id)
+    store.prune(keep=1)
+    assert in_short(*(runs[i] for i in (4, 2, 1))) == store.runs(10)
+
+
+def test_pruning_leaves_a_record_that_cannot_be_read(store: Store) -> None:
+    damaged, *others = [ended() for _ in range(3)]
+    for run in (damaged, *others):
+        store.save_run(run)
+    run_path(store, damaged).write_bytes(b"")
+    store.prune(keep=1)
+    assert [run_path(store, others[1]), run_path(store, damaged)] == sorted(store.root.rglob("*.json"), reverse=True)
 
 
 def test_pruning_deletes_nothing_where_less_is_stored_than_is_kept(store: Store, small: Artifact) -> None:
@@ -526,7 +578,7 @@ def test_a_run_whose_model_is_current_already_is_closed_as_succeeded(
     store: Store, small: Artifact, *, asked: bool
 ) -> None:
     version = store.add_model(small)
-    run = stored(begun(), small.card.evaluation, version)
+    run = stored(begun(), small.card, version)
     store.save_run(run)
     store.promote(version, run.id)
     if asked:
@@ -541,7 +593,7 @@ def test_a_run_whose_model_is_current_already_is_closed_as_succeeded(
 
 def test_a_run_whose_model_has_a_successor_by_now_is_closed_as_succeeded(store: Store, small: Artifact) -> None:
     version, other = store.add_model(small), store.add_model(small)
-    run = stored(begun(), small.card.evaluation, version)
+    run = stored(begun(), small.card, version)
     store.promote(version, run.id)
     store.promote(other)
     assert Status.SUCCEEDED is store.close(run, "It was killed.").status
@@ -551,7 +603,7 @@ def test_a_run_whose_model_is_stored_but_was_not_promoted_is_closed_as_failed_an
     store: Store, small: Artifact
 ) -> None:
     version = store.add_model(small)
-    run = stored(begun(), small.card.evaluation, version)
+    run = stored(begun(), small.card, version)
     store.promote(version, waiting().id)  # somebody else's doing
     closed = store.close(run, "It was killed.")
     assert (Status.FAILED, False, "It was killed.") == (closed.status, closed.promoted, closed.reason)
@@ -607,7 +659,7 @@ def test_who_trains_closes_first_what_others_have_begun_and_not_ended(store: Sto
 
 def test_who_trains_closes_each_as_it_ended_and_tells_of_it(store: Store, small: Artifact) -> None:
     version = store.add_model(small)
-    crashed, unwanted, done = begun(), begun(), stored(begun(), small.card.evaluation, version)
+    crashed, unwanted, done = begun(), begun(), stored(begun(), small.card, version)
     for run in (crashed, unwanted, done):
         store.save_run(run)
     store.cancel(unwanted.id)

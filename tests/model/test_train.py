@@ -7,12 +7,21 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from model.artifact import digest
 from model.features import COLUMNS
+from model.hyperparameters import (
+    Activation,
+    ClassWeight,
+    Hyperparameters,
+    InitialWeights,
+    Optimizer,
+    Output,
+)
 from model.run import Status
 from model.store import Store
 from model.train import main
@@ -67,7 +76,7 @@ def test_accuracies_are_printed_every_20_epochs_and_the_testing_accuracy_at_the_
             f"validation accuracy {run.history[epoch - 1].validation_accuracy:.4f}"
             for epoch in (20, 40)
         ),
-        f"Testing accuracy: {run.evaluation['test'].accuracy:.4f}",
+        f"Testing accuracy: {run.evaluation.test.accuracy:.4f}",
         f"Current model: {store.current()} in {store.root}",
     ] == capsys.readouterr().out.splitlines()
 
@@ -195,7 +204,7 @@ TABLES = {
     ),
     "unknown header": (with_line(1, f"{LINES[0]},Colour"), "row 1: the header of column 7 is unknown"),
     "long row": (with_line(8, f"{LINES[7]},9"), "row 8: more cells than the header has"),
-    "short row": (with_line(8, "7,4.6"), "row 8, column Species: the cell is empty"),
+    "short row": (with_line(8, "7,4.6"), "row 8: fewer cells than the header has"),
     "NUL": (with_cell(8, "Species", "a\0"), "row 8: a NUL byte"),
     "latin-1": (with_cell(8, "Species", "\xe9").decode().encode("latin-1"), "row 8: a byte that is not UTF-8"),
     "one species": (table(*LINES[:51]), "column Species: 1 species"),
@@ -235,6 +244,9 @@ def test_a_table_that_is_not_there_is_refused_in_one_line(train: Train, store: S
         (["--seed", "-1"], "seed: expected from 0 to 4294967295"),
         (["--learning-rate", "nan"], "learning_rate: expected above 0 and at most 10"),
         (["--hidden-layers", "5", "0"], "hidden_layers: expected sizes from 1 to 512"),
+        (["--optimizer", "adam"], "learning_rate: expected at most 0.1 with adam; 0.001 is usual"),
+        (["--cross-validate", "1"], "cross_validation.folds: expected from 2 to 20"),
+        (["--warm-start", "--cross-validate", "5"], "cross_validation: expected none with warm_start"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -243,7 +255,9 @@ def test_a_hyperparameter_beyond_its_limits_is_refused_in_one_line(
 ) -> None:
     assert 2 == train(*arguments)
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", f"model.train: error: {found}\n")
+    assert "" == printed.out
+    assert printed.err.startswith(f"model.train: error: {found}")
+    assert 1 == len(printed.err.splitlines())
     assert not store.root.exists()
 
 
@@ -255,6 +269,8 @@ def test_a_hyperparameter_beyond_its_limits_is_refused_in_one_line(
         (["--hidden-layers", "5.5"], "argument --hidden-layers: invalid int value: '5.5'"),
         (["--seed"], "argument --seed: expected one argument"),
         (["--colour"], "unrecognized arguments: --colour"),
+        (["--keep-models", "1"], "argument --keep-models: expected 2 or more"),
+        (["--output", "argmax"], "argument --output: invalid choice: 'argmax' (choose from 'sigmoid', 'softmax')"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -284,3 +300,70 @@ def test_a_store_that_cannot_be_written_is_status_1_and_one_line(train: Train, s
     expected = f"model.train: error: {store.root}: The store cannot be written: File exists.\n"
     assert expected == capsys.readouterr().err
     assert store.current() is None
+
+
+# The choices.
+
+
+def test_every_hyperparameter_has_its_option(train: Train, store: Store) -> None:
+    recipe = Hyperparameters(
+        hidden_layers=(6,),
+        activation=Activation.RELU,
+        output=Output.SOFTMAX,
+        initial_weights=InitialWeights.HE,
+        optimizer=Optimizer.SGD,
+        learning_rate=0.01,
+        learning_rate_decay=0.1,
+        momentum=0.9,
+        batch_size=8,
+        epochs=4,
+        patience=3,
+        l2=0.01,
+        class_weight=ClassWeight.BALANCED,
+        standardize=False,
+        restarts=2,
+        seed=9,
+    )
+    options: list[str] = []
+    for field in fields(Hyperparameters):
+        name, value = field.name.replace("_", "-"), getattr(recipe, field.name)
+        if isinstance(value, bool):
+            options.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            options += [f"--{name}", *map(str, value if isinstance(value, tuple) else [value])]
+
+    assert 0 == train(*options)
+    [listed] = store.runs(10)
+    assert recipe == listed.hyperparameters
+
+
+def test_a_warm_start_goes_on_from_the_current_model(train: Train, store: Store) -> None:
+    assert 0 == train("--epochs", "5", "--seed", "0")
+    first = store.current()
+    assert 0 == train("--epochs", "5", "--warm-start")
+    current = store.current()
+    assert current
+    assert current != first == store.model(current).card.ancestor
+
+
+def test_cross_validation_is_told_and_recorded(train: Train, store: Store, capsys: Capture) -> None:
+    assert 0 == train("--epochs", "3", "--cross-validate", "3", "--repeats", "2", "--seed", "0")
+    current = store.current()
+    assert current
+    found = store.model(current).card.evaluation.cross_validation
+    assert found
+    assert (3, 2, 6) == (found.folds, found.repeats, len(found.accuracies))
+    assert f"Cross-validation, 3 folds 2 times: accuracy {found.mean:.4f}" in capsys.readouterr().out
+
+
+def test_a_model_that_shall_not_serve_is_stored_and_does_not(train: Train, store: Store, capsys: Capture) -> None:
+    assert 0 == train("--epochs", "3", "--promote", "never")
+    [version] = store.versions()
+    assert f"Stored model: {version}" in capsys.readouterr().out
+    assert store.current() is None
+
+
+def test_as_many_models_stay_as_are_asked_for(train: Train, store: Store) -> None:
+    for seed in range(4):
+        assert 0 == train("--epochs", "1", "--seed", str(seed), "--keep-models", "2")
+    assert 2 == len(store.versions())
