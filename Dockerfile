@@ -26,9 +26,10 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/iris /opt/iris
 
 # TMPDIR: the fork server's socket needs a directory that can be written where the root file system
-# is read-only, and /dev/shm is there without a tmpfs being asked for.
+# is read-only, and /dev/shm is there without a tmpfs being asked for; so does the compiled training loop.
 ENV PATH=/opt/venv/bin:${PATH} \
     TMPDIR=/dev/shm \
+    NUMBA_CACHE_DIR=/dev/shm/numba \
     IRIS_ARTIFACTS=/var/lib/iris
 
 WORKDIR /opt/iris
@@ -50,4 +51,4 @@ CMD ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]
 LABEL org.opencontainers.image.title="iris" \
       org.opencontainers.image.description="A REST prediction microservice around a neural network written from scratch" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="1.0.0"
+      org.opencontainers.image.version="1.1.0"

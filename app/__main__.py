@@ -6,7 +6,9 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from typing import Any, Final
+
+_SECONDS_TO_FINISH: Final = 6  # for answers under way; with all else that a stop takes, less than Docker's ten
 
 
 def main() -> None:
@@ -17,21 +19,42 @@ def main() -> None:
         signal.signal(stop, lambda *_: sys.exit(0))
     options = _parser().parse_args()
     _check_settings()
-    import uvicorn
+    if options.workers == 1:
+        import uvicorn
 
-    with ExitStack() as stack:
-        if options.workers > 1:
+        uvicorn.run(**_configuration(options))
+    else:
+        with tempfile.TemporaryDirectory(prefix="iris-metrics-") as directory:
             # Workers count into files; prometheus_client reads the variable when it is imported.
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="iris-metrics-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
-        uvicorn.run(
-            "app.main:app",
-            host=options.host,
-            port=options.port,
-            workers=options.workers,
-            access_log=options.access_log,
-            timeout_graceful_shutdown=10,
-        )
+            _supervise(options)
+
+
+def _configuration(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "app": "app.main:app",
+        "host": options.host,
+        "port": options.port,
+        "workers": options.workers,
+        "access_log": options.access_log,
+        "timeout_graceful_shutdown": _SECONDS_TO_FINISH,
+    }
+
+
+def _supervise(options: argparse.Namespace) -> None:
+    from uvicorn import Config
+    from uvicorn.supervisors import Multiprocess
+
+    class Supervisor(Multiprocess):
+        """Told to stop it lets go of the socket, where connections would wait that no worker takes any more."""
+
+        def terminate_all(self) -> None:
+            super().terminate_all()
+            for socket in self.sockets:
+                socket.close()
+
+    config = Config(**_configuration(options))
+    Supervisor(config, sockets=[config.bind_socket()]).run()
 
 
 def _check_settings() -> None:

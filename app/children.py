@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, SpawnContext
 
 from model.child import PRELOAD
@@ -16,3 +17,9 @@ def start_method() -> ForkServerContext | SpawnContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     return context
+
+
+def warm_up() -> None:
+    """Start the fork server, if there is one, so that the first run need not wait for what it loads."""
+    if isinstance(start_method(), ForkServerContext):
+        forkserver.ensure_running()

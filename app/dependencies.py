@@ -12,6 +12,7 @@ from app.serving import ServingModel
 from app.settings import Settings
 from app.shutdown import Shutdown
 from app.trainer import Trainer
+from app.watches import Watches
 from model.store import Store
 
 
@@ -27,6 +28,7 @@ class Service:
     trainer: Trainer
     shutdown: Shutdown
     inspector: Inspector
+    watches: Watches
 
 
 def service_of(request: Request) -> Service:
@@ -62,6 +64,10 @@ async def _shutdown(request: Request) -> Shutdown:
     return service_of(request).shutdown
 
 
+async def _watches(request: Request) -> Watches:
+    return service_of(request).watches
+
+
 async def _settings(request: Request) -> Settings:
     return service_of(request).settings
 
@@ -76,5 +82,6 @@ ChampionDep = Annotated[Champion, Depends(_champion)]
 ServingModelDep = Annotated[ServingModel, Depends(_serving_model)]
 TrainerDep = Annotated[Trainer, Depends(_trainer)]
 ShutdownDep = Annotated[Shutdown, Depends(_shutdown)]
+WatchesDep = Annotated[Watches, Depends(_watches)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 InspectorDep = Annotated[Inspector, Depends(_inspector)]

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.inspector import UncheckedError
 from app.schemas import ProblemBody, ProblemField
+from app.watches import TooManyReadersError
 from model.errors import (
     ArtifactError,
     DatasetError,
@@ -113,6 +114,8 @@ def _allowed(request: Request) -> str:
         route = context.original_route
         if isinstance(route, APIRoute) and route.path_regex.match(request.url.path):
             found |= route.methods or set()
+    if "GET" in found:
+        found.add("HEAD")
     return ", ".join(sorted(found))
 
 
@@ -146,6 +149,12 @@ async def _unchecked(_: Request, error: UncheckedError) -> Response:
     return problem(503, str(error), headers={"Retry-After": "5"})
 
 
+async def _too_many_readers(_: Request, __: TooManyReadersError) -> Response:
+    return problem(
+        503, "Too many follow runs already; GET /train/{run_id} tells the same.", headers={"Retry-After": "5"}
+    )
+
+
 async def _no_model(_: Request, __: NoModelError) -> Response:
     return problem(503, "There is no model yet; one is being trained, or POST /train.", headers={"Retry-After": "1"})
 
@@ -174,6 +183,7 @@ _ANSWERS = {
     UnknownDatasetError: _unknown_dataset,
     TooManyDatasetsError: _too_many_datasets,
     UncheckedError: _unchecked,
+    TooManyReadersError: _too_many_readers,
     NoModelError: _no_model,
     ArtifactError: _damaged,
     UnsafeFileError: _damaged,

@@ -1,5 +1,6 @@
 """What a request has to pass before its body is read: who asks, of what type the body is, how long."""
 
+import asyncio
 import ipaddress
 import secrets
 from collections.abc import Callable, Coroutine
@@ -113,13 +114,15 @@ def _bounded(request: Request, max_bytes: int) -> Request:
     return request  # the server lets no more through than was declared
 
 
-def csv_within(request: Request, max_bytes: int) -> Request:
-    """The request, if it brings CSV; its body ends in 413 as soon as it is too long."""
+def csv_within(request: Request, max_bytes: int, idle_seconds: float) -> Request:
+    """The request, if it brings CSV; its body ends in 413 as soon as it is too long, in 408 if it pauses for long."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
         raise HTTPException(415, "Send the table as CSV, with Content-Type: text/csv.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HTTPException(415, "Send the table as it is, not compressed and without Content-Encoding.")
     if int(request.headers.get("content-length", "0")) > max_bytes:
         raise _too_long(max_bytes)
-    return Request(request.scope, _counted(request.receive, max_bytes))
+    return Request(request.scope, _impatient(_counted(request.receive, max_bytes), idle_seconds))
 
 
 def _is_json(content_type: str) -> bool:
@@ -139,6 +142,18 @@ def _counted(receive: Receive, max_bytes: int) -> Receive:
         return message
 
     return count
+
+
+def _impatient(receive: Receive, idle_seconds: float) -> Receive:
+    async def receive_soon() -> Message:
+        try:
+            async with asyncio.timeout(idle_seconds):
+                return await receive()
+        except TimeoutError as error:
+            detail = f"Nothing of the body came for {idle_seconds:g} seconds; send it again without a pause."
+            raise HTTPException(408, detail, headers={"Connection": "close"}) from error
+
+    return receive_soon
 
 
 def _too_long(max_bytes: int) -> HTTPException:

@@ -12,7 +12,9 @@ from fastapi.staticfiles import StaticFiles
 
 from app import errors
 from app.champion import Champion
+from app.children import warm_up
 from app.dependencies import Service
+from app.head import HeadMiddleware
 from app.inspector import Inspector
 from app.monitoring import UNMATCHED, Monitor, MonitoringMiddleware
 from app.openapi import describe
@@ -20,6 +22,7 @@ from app.routes import datasets, docs, events, health, metrics, models, predict,
 from app.settings import Settings
 from app.shutdown import Shutdown
 from app.trainer import Trainer
+from app.watches import Watches
 from model.errors import ModelError
 from model.store import Store
 
@@ -37,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     service = _service(settings)
     app = FastAPI(
         title="Iris",
-        version="1.0.0",
+        version="1.1.0",
         description=_DESCRIPTION,
         lifespan=_lifespan,
         docs_url=None,
@@ -60,7 +63,8 @@ def create_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     app.mount(docs.ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
-    app.add_middleware(MonitoringMiddleware, monitor=service.monitor)
+    app.add_middleware(MonitoringMiddleware, monitor=service.monitor, shutdown=service.shutdown)
+    app.add_middleware(HeadMiddleware)
     errors.install(app)
     _show_series_at_zero(app, service.monitor)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's documented way
@@ -73,7 +77,8 @@ def _service(settings: Settings) -> Service:
     champion = Champion(store, monitor)
     trainer = Trainer(settings, store, champion, monitor)
     shutdown = Shutdown(settings.drain_seconds)
-    return Service(settings, settings.token(), store, monitor, champion, trainer, shutdown, Inspector(settings, store))
+    inspector, watches = Inspector(settings, store), Watches(store)
+    return Service(settings, settings.token(), store, monitor, champion, trainer, shutdown, inspector, watches)
 
 
 @asynccontextmanager
@@ -83,7 +88,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     working = asyncio.create_task(service.trainer.work())
     following = asyncio.create_task(service.champion.follow())
     service.shutdown.call(service.trainer.close)
+    service.shutdown.call(service.watches.close)
     with service.shutdown.listening():
+        await asyncio.to_thread(warm_up)
         if service.champion.model is None:
             await _train_first(service)
         yield

@@ -1,5 +1,6 @@
 """What the service counts and times, in Prometheus's terms."""
 
+import asyncio
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.schemas import CounterSample, FlowerPrediction
 from app.serving import ServingModel
+from app.shutdown import Shutdown
 from model.features import FEATURES
 from model.run import ENDED, Run
 
@@ -138,18 +140,24 @@ class _ModelCollector(Collector):
         accuracy = GaugeMetricFamily("iris_model_accuracy", "Accuracy of the model that serves.", labels=("split",))
         if self._model:
             info.add_metric((self._model.version,), 1)
-            for part, evaluation in self._model.card.evaluation.items():
-                accuracy.add_metric((part,), evaluation.accuracy)
+            evaluation = self._model.card.evaluation
+            for part in ("training", "validation", "test"):
+                accuracy.add_metric((part,), getattr(evaluation, part).accuracy)
         yield info
         yield accuracy
 
 
 class MonitoringMiddleware:
-    """Times every answer, under its route's template: what callers put into paths makes no new series."""
+    """Times every answer, under its route's template: what callers put into paths makes no new series.
 
-    def __init__(self, app: ASGIApp, monitor: Monitor) -> None:
+    Answers of a service that is to stop are the last on their connections, so that nobody asks on one
+    that is about to be closed.
+    """
+
+    def __init__(self, app: ASGIApp, monitor: Monitor, shutdown: Shutdown) -> None:
         self._app = app
         self._monitor = monitor
+        self._shutdown = shutdown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and measure it if it is HTTP."""
@@ -163,10 +171,15 @@ class MonitoringMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if self._shutdown.begun:
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if not self._shutdown.begun:
+                raise  # else its time was up, as the server has said by then
         finally:
             route = getattr(scope.get("route"), "path", UNMATCHED)
             method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"

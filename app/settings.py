@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     """How much of the current model's accuracy a new one may lose and still become current."""
 
     keep_models: Annotated[int, Field(ge=2)] = 50
-    """Models, and runs, that stay stored; the current model and its predecessor always do."""
+    """Models, and ended runs, that stay stored; the current model, its predecessor and their runs always do."""
 
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0.5
     """How long requests are still taken after a signal to stop, while `/health/ready` answers 503."""
@@ -57,6 +57,9 @@ class Settings(BaseSettings):
 
     max_dataset_bytes: Annotated[int, Field(ge=1024, le=MAX_BYTES)] = 64 * 2**20
     """Largest table that `PUT /datasets/{name}` takes; more is answered 413."""
+
+    upload_idle_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30.0
+    """How long an upload may pause; one that does longer is answered 408."""
 
     max_datasets: Annotated[int, Field(ge=1)] = 100
     """Tables of users that may be stored; more are answered 409."""

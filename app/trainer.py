@@ -9,6 +9,8 @@ import logging
 import signal
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from app.champion import Champion
@@ -16,6 +18,7 @@ from app.children import start_method
 from app.monitoring import Monitor
 from app.settings import Settings
 from model.child import BUSY, train
+from model.errors import NotStoredError
 from model.hyperparameters import Hyperparameters
 from model.run import Policy, Run, Status, failed, queued
 from model.store import Store
@@ -28,6 +31,16 @@ _SECONDS_BETWEEN_CHECKS = 0.1
 _SECONDS_TO_CANCEL = 5.0
 _SECONDS_BETWEEN_FIRST_MODELS = 30.0
 _LOCK_TIMEOUT_SECONDS = 5.0
+_MAX_WORDS_BYTES = 2**14
+_SIGNS_OF_WANT = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)  # of memory
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How a child ended: its status, None if it took too long, and why it failed, if it could say so."""
+
+    exit_status: int | None
+    last_words: str | None
 
 
 class Trainer:
@@ -59,7 +72,7 @@ class Trainer:
 
     async def result(self, run: Run, timeout_seconds: float) -> Run:
         """The record of a run when it has ended and its model serves, or as it is when the time is up."""
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, NotStoredError):  # a record that is gone is told as it was seen last
             async with asyncio.timeout(timeout_seconds):
                 while run.id == self._doing or not (run.ended or self._closing):
                     with suppress(TimeoutError):
@@ -128,7 +141,21 @@ class Trainer:
 
     def _next_run(self) -> Run | None:
         with self._store.training(timeout_seconds=0, told=self._monitor.run_ended) as free:
-            return self._store.next_queued() if free else None
+            if not free:
+                return None
+            self._record_announced()
+            return self._store.next_queued()
+
+    def _record_announced(self) -> None:
+        """Record what the disk did not take, trying until it does: who knows less may not close the run meanwhile."""
+        while not self._closing:
+            try:
+                self._store.record_announced()
+            except OSError as error:
+                self._complain(f"The end of a training run cannot be recorded: {error}")
+                time.sleep(_SECONDS_BETWEEN_CHECKS)
+            else:
+                return
 
     async def _train(self, run: Run) -> bool:
         """Whether the run was this worker's to do; if so, it has ended."""
@@ -142,25 +169,43 @@ class Trainer:
 
     async def _do(self, run: Run) -> bool:
         try:
-            exit_status = await asyncio.to_thread(self._run_child, run)
+            ending = await asyncio.to_thread(self._run_child, run)
         except Exception:
             log.exception("The training process cannot be started.")
             reason = "The training process could not be started; the service's log says why."
         else:
-            if exit_status == BUSY:
+            if ending.exit_status == BUSY:
                 return False
-            reason = self._reason(exit_status)
-        ended = await asyncio.to_thread(self._settle, run.id, reason)
-        log.info("Training run %s %s. %s", ended.id, ended.status, ended.reason)
+            reason = self._reason(ending)
+        try:
+            ended = await asyncio.to_thread(self._settle, run.id, reason)
+        except NotStoredError as error:
+            log.error("Training run %s ended without a record: %s", run.id, error)
+        else:
+            log.info("Training run %s %s. %s", ended.id, ended.status, ended.reason)
         await asyncio.to_thread(self._champion.refresh)
         return True
 
-    def _run_child(self, run: Run) -> int | None:
-        """Exit status of the child that does the run; None if it took too long and was ended."""
-        target = (self._store.root, run.id, self._settings.terms())
-        child = self._context.Process(target=train, args=target, name=f"train-{run.id}", daemon=True)
-        self._child = child
-        child.start()
+    def _run_child(self, run: Run) -> _Ending:
+        """Have a child do the run, and end it if it takes too long or is not wanted any more."""
+        receiver, sender = self._context.Pipe(duplex=False)
+        with receiver:
+            with sender:  # closed here once the child has it: the end of the child is then the end of the pipe
+                target = (self._store.root, run.id, self._settings.terms(), sender)
+                child = self._context.Process(target=train, args=target, name=f"train-{run.id}", daemon=True)
+                self._child = child
+                child.start()
+            exit_status = self._watch(child, run)
+            if exit_status != 0:
+                self._sweep()
+            return _Ending(exit_status, _last_words(receiver))
+
+    def _sweep(self) -> None:
+        """Remove what a killed child was about to write."""
+        with suppress(OSError):  # what the disk does not let go is removed at the next start
+            self._store.sweep()
+
+    def _watch(self, child: BaseProcess, run: Run) -> int | None:
         try:
             deadline = time.monotonic() + self._settings.training_timeout_seconds
             while child.is_alive() and time.monotonic() < deadline:
@@ -180,7 +225,19 @@ class Trainer:
             self._child.kill()  # type: ignore[union-attr]
 
     def _settle(self, run_id: str, reason: str) -> Run:
-        """The record of a run whose child has ended, closed with the reason if the child could not."""
+        """The record of a run whose child has ended, closed with the reason if the child could not.
+
+        Where the disk does not take it, this worker tells it until it does.
+        """
+        try:
+            return self._recorded(run_id, reason)
+        except OSError as error:
+            self._complain(f"The end of a training run cannot be recorded: {error}")
+        run = self._store.announce_end(run_id, reason)
+        self._monitor.run_ended(run)
+        return run
+
+    def _recorded(self, run_id: str, reason: str) -> Run:
         run = self._store.run(run_id)
         if run.status is Status.RUNNING:
             with self._store.training(_LOCK_TIMEOUT_SECONDS, reason, told=self._monitor.run_ended):
@@ -191,11 +248,22 @@ class Trainer:
         self._monitor.run_ended(run)
         return run
 
-    def _reason(self, exit_status: int | None) -> str:
+    def _reason(self, ending: _Ending) -> str:
+        exit_status = ending.exit_status
+        if ending.last_words:
+            return ending.last_words
         if self._closing:
             return "The service was stopped."
         if exit_status is None:
             return f"It took longer than {self._settings.training_timeout_seconds:g} seconds."
         if exit_status < 0:
-            return f"The training process was ended by {signal.Signals(-exit_status).name}."
+            want = f", most often for want of memory: it may take {self._settings.training_memory_bytes // 2**20} MiB"
+            guess = want if -exit_status in _SIGNS_OF_WANT else ""
+            return f"The training process was ended by {signal.Signals(-exit_status).name}{guess}."
         return f"The training process ended with status {exit_status}; the service's log says why."
+
+
+def _last_words(receiver: Connection) -> str | None:
+    with suppress(EOFError):
+        return receiver.recv_bytes(_MAX_WORDS_BYTES).decode()
+    return None

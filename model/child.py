@@ -3,13 +3,15 @@
 Light to import, for the service names `train` and `inspect` without ever loading what training needs.
 """
 
+import ctypes
 import os
 import resource
 import signal
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, forkserver, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -22,25 +24,31 @@ from model.store import Store
 from model.summary import Inspection, summarize
 
 BUSY: Final = 75  # exit status of a child that had nothing to do: EX_TEMPFAIL
-PRELOAD: Final = ["model.job"]  # what a fork server may load once for all children
+PRELOAD: Final = ["model.warm"]  # what a fork server may load once for all children
 _LOCK_TIMEOUT_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
-def train(root: Path, run_id: str, terms: Terms) -> None:
+def train(root: Path, run_id: str, terms: Terms, last_words: Connection) -> None:
     """Do the run of that id and record how it went; the target of a child process.
 
-    Exits with status `BUSY` if somebody else trains or has begun this run. Dies with the process
-    that started it.
+    Exits with status `BUSY` if somebody else trains or has begun this run. Why the run
+    failed goes to `last_words` where the disk does not take it. Dies with the process that started it.
     """
-    from model.job import perform, table_of
+    from model.job import failure, perform, table_of
 
     _confine(terms.max_memory_bytes)
     store = Store(root)
-    with store.training(_LOCK_TIMEOUT_SECONDS) as mine:
-        run = store.begin(run_id) if mine else None
-        if run is None:
-            sys.exit(BUSY)
-        perform(store, run, partial(table_of, store, run, terms), terms)
+    try:
+        with store.training(_LOCK_TIMEOUT_SECONDS) as mine:
+            run = store.begin(run_id) if mine else None
+            if run is None:
+                sys.exit(BUSY)
+            perform(store, run, partial(table_of, store, run, terms), terms)
+    except (OSError, MemoryError) as error:
+        with suppress(OSError):  # nobody listens
+            last_words.send_bytes(failure(error, terms).encode())
+        sys.exit(1)
 
 
 def inspect(table: Path, name: str, max_memory_bytes: int, answer: Connection) -> None:
@@ -81,12 +89,28 @@ def _yield_to_predictions() -> None:
 
 
 def _die_with_parent() -> None:
+    """End when the process that started this one does, however it ends."""
     parent = parent_process()
     if parent is None:
         return
+    if sys.platform == "linux":
+        _die_with_fork_server()
 
     def wait() -> None:
         connection.wait([parent.sentinel])
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _die_with_fork_server() -> None:
+    """Have the system kill this process when its own parent ends: one that is stopped cannot end itself.
+
+    That parent is the fork server, which lives for as long as anybody holds the other end of a pipe: so that
+    it ends with the service, this process lets go of it.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    fork_server = vars(forkserver)["_forkserver"]
+    if fork_server._forkserver_alive_fd is not None:  # noqa: SLF001 - what multiprocessing hands to children, unasked
+        os.close(fork_server._forkserver_alive_fd)  # noqa: SLF001
+        fork_server._forkserver_alive_fd = None  # noqa: SLF001

@@ -155,7 +155,12 @@ def _temporary_beside(path: Path) -> Iterator[BinaryIO]:
 def _locked(path: Path) -> BinaryIO:
     while True:
         file = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_TEMPORARY}").open("xb")
-        lock_descriptor(file.fileno())
+        try:
+            lock_descriptor(file.fileno())
+        except OSError:
+            file.close()
+            os.unlink(file.name)
+            raise
         if os.fstat(file.fileno()).st_nlink:  # else a sweeper took it before it was locked
             return file
         file.close()

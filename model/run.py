@@ -7,9 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from model.artifact import DatasetReference
-from model.evaluation import EpochScore, Evaluation
-from model.hyperparameters import Hyperparameters
+from model.artifact import Card, DatasetReference
+from model.errors import HyperparameterError
+from model.evaluation import EpochScore, Evaluations
+from model.hyperparameters import CrossValidationPlan, Hyperparameters
 
 
 class Status(StrEnum):
@@ -50,7 +51,7 @@ ENDED: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 @dataclass(frozen=True)
 class Progress:
-    """Epochs done, of how many."""
+    """Epochs done, of how many at most: those of all starts, and of cross-validation."""
 
     epoch: int
     epochs: int
@@ -80,6 +81,7 @@ class RunSummary:
     model_version: str | None = None
     promoted: bool = False
     reason: str | None = None
+    cross_validation: CrossValidationPlan | None = None
 
     @property
     def ended(self) -> bool:
@@ -92,19 +94,31 @@ class Run(RunSummary):
     """One training run. Each change makes a new record that replaces the old one in the store."""
 
     history: tuple[EpochScore, ...] = ()
-    evaluation: dict[str, Evaluation] | None = None
+    kept: EpochScore | None = None
+    evaluation: Evaluations | None = None
 
 
-def queued(hyperparameters: Hyperparameters, promote: Policy = Policy.IF_GOOD) -> Run:
-    """The record of a run that has just been asked for; ids sort by the time of asking."""
+def queued(
+    hyperparameters: Hyperparameters,
+    promote: Policy = Policy.IF_GOOD,
+    cross_validation: CrossValidationPlan | None = None,
+) -> Run:
+    """The record of a run that has just been asked for; ids sort by the time of asking.
+
+    Raises `HyperparameterError` for a warm start with cross-validation: the current model knows the folds.
+    """
+    if hyperparameters.warm_start and cross_validation:
+        raise HyperparameterError("cross_validation", "expected none with warm_start: the current model knows the rows")
     now = datetime.now(UTC)
+    fits = 1 + (cross_validation.folds * cross_validation.repeats if cross_validation else 0)
     return Run(
         id=f"{timestamp(now)}-{secrets.token_hex(4)}",
         status=Status.QUEUED,
         created_at=now,
         hyperparameters=hyperparameters,
-        progress=Progress(0, hyperparameters.epochs),
+        progress=Progress(0, fits * hyperparameters.total_epochs),
         promote=promote,
+        cross_validation=cross_validation,
     )
 
 
@@ -118,15 +132,14 @@ def informed(run: Run, dataset: DatasetReference) -> Run:
     return replace(run, dataset=dataset)
 
 
-def advanced(run: Run, history: list[EpochScore]) -> Run:
-    """The record after the epochs of the history."""
-    progress = Progress(len(history), run.hyperparameters.epochs)
-    return replace(run, history=tuple(history), progress=progress)
+def advanced(run: Run, history: list[EpochScore], epoch: int) -> Run:
+    """The record after so many epochs, of which those of the history have left scores."""
+    return replace(run, history=tuple(history), progress=replace(run.progress, epoch=epoch))
 
 
-def stored(run: Run, evaluation: dict[str, Evaluation], model_version: str) -> Run:
+def stored(run: Run, card: Card, model_version: str) -> Run:
     """The record once the model is stored, whether it will serve or not."""
-    return replace(run, evaluation=evaluation, model_version=model_version)
+    return replace(run, kept=card.kept, evaluation=card.evaluation, model_version=model_version)
 
 
 def succeeded(run: Run, verdict: Verdict) -> Run:

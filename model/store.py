@@ -13,37 +13,24 @@ The only channel between workers, training children, the script and the next sta
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 from filelock import FileLock, Timeout
 
 from model import artifact
 from model.artifact import Artifact
-from model.errors import (
-    ArtifactError,
-    HyperparameterError,
-    ModelError,
-    NotStoredError,
-    QueueFullError,
-    UnsafeFileError,
-)
+from model.errors import ArtifactError, ModelError, NotStoredError, QueueFullError
 from model.files import Files
+from model.records import Records
 from model.run import Run, RunSummary, Status, Verdict, begun, cancelled, failed, informed, succeeded, timestamp
 from model.succession import Reign, Succession
 from model.tables import Tables
 
-_Record = TypeVar("_Record", bound=RunSummary)
 _VERSION = re.compile(r"\d{8}T\d{12}Z-([0-9a-f]{16})")
-_RUN_ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
-_MAX_RUN_BYTES = 8 * 2**20  # 10,000 epochs of history take 2 MiB
 _LOCK_TIMEOUT_SECONDS = 10.0
-_DAMAGED = (UnsafeFileError, msgspec.MsgspecError, HyperparameterError, UnicodeDecodeError, RecursionError)
 _ABANDONED = "The process that trained it ended unexpectedly."
 
 
@@ -57,8 +44,9 @@ class Store:
     def __init__(self, root: Path) -> None:
         self._files = Files(root)
         self._succession = Succession(self._files)
-        self.tables = Tables(self._files, lambda: self._lock("queue.lock", _LOCK_TIMEOUT_SECONDS), self.pending)
-        self._ended: set[str] = set()  # ended records change no more and need not be read again
+        self._records = Records(self._files)
+        self.tables = Tables(self._files, lambda: self._lock("queue.lock", _LOCK_TIMEOUT_SECONDS), self._needed_tables)
+        self._learned_from: dict[str, str] = {}
 
     @property
     def root(self) -> Path:
@@ -87,6 +75,10 @@ class Store:
             raise ArtifactError(f"{version}: the bytes have the digest {found}")
         return artifact.decode(data)
 
+    def model_stamp(self, version: str) -> tuple[int, int]:
+        """Something that differs when the file of a version has been replaced or written to."""
+        return self._files.stamp(_model_name(version)) if _VERSION.fullmatch(version) else (0, 0)
+
     def versions(self) -> list[str]:
         """Versions of the stored models, newest first."""
         return [name for name in self._files.names("models", ".safetensors") if _is_version(name)]
@@ -107,51 +99,35 @@ class Store:
             self._succession.append(version, run_id)
 
     def prune(self, keep: int) -> None:
-        """Delete all but the newest models and runs; the current model, its predecessor and the queue stay."""
+        """Delete all but the newest models and the runs that ended last.
+
+        The current model, its predecessor, the runs that made them so and the queue stay.
+        """
         with self._lock("pointer.lock", _LOCK_TIMEOUT_SECONDS):
-            served = list(dict.fromkeys([self.current(), *(reign.version for reign in self.succession())]))
+            served = self._current_and_predecessor()
             for version in self.versions()[keep:]:
-                if version not in served[:2]:
+                if version not in served:
                     self._files.delete(_model_name(version))
-        pending = {run.id for run in self.pending()}
-        for run_id in self._files.names("runs", ".json")[keep:]:
-            if run_id not in pending:
-                self._files.delete(_run_name(run_id))
-                self._ended.discard(run_id)
+        self._records.prune(
+            keep, {reign.run_id for reign in self.succession() if reign.run_id and reign.version in served}
+        )
         self.tables.collect()
 
     def save_run(self, run: Run) -> None:
         """Store the record of a run in place of its last one; a wish to cancel ends with the run."""
-        self._files.write(_run_name(run.id), msgspec.json.encode(run))
-        if run.ended:
-            self._files.delete(_cancel_name(run.id))
+        self._records.save(run)
 
     def run(self, run_id: str) -> Run:
         """The record of a run; raises `NotStoredError` if there is none that can be read."""
-        return self._record(run_id, Run)
-
-    def _record(self, run_id: str, kind: type[_Record]) -> _Record:
-        if not _RUN_ID.fullmatch(run_id):
-            raise NotStoredError(f"{run_id!r} is no run")
-        try:
-            data = self._files.read(_run_name(run_id), _MAX_RUN_BYTES)
-            run = msgspec.json.decode(data, type=kind)
-        except _DAMAGED as error:
-            raise NotStoredError(f"the record of run {run_id} is damaged") from error
-        if run.id != run_id:
-            raise NotStoredError(f"the record of run {run_id} is of another")
-        return run
+        return self._records.find(run_id, Run)
 
     def runs(self, limit: int) -> list[RunSummary]:
         """The newest records that can be read, in short and newest first; histories are skipped, not read."""
-        return list(islice(self._readable(self._files.names("runs", ".json"), RunSummary), limit))
+        return self._records.newest(limit)
 
     def pending(self) -> list[Run]:
         """Runs that have not ended, oldest first."""
-        unknown = [run_id for run_id in self._files.names("runs", ".json") if run_id not in self._ended]
-        runs = list(self._readable(reversed(unknown), Run))
-        self._ended.update(run.id for run in runs if run.ended)
-        return [run for run in runs if not run.ended]
+        return self._records.pending()
 
     def next_queued(self) -> Run | None:
         """The run that has waited longest, if one waits."""
@@ -198,25 +174,59 @@ class Store:
             if run.status is Status.QUEUED:
                 self.save_run(run := cancelled(run))
             elif run.status is Status.RUNNING:
-                self._files.write(_cancel_name(run_id), b"")
+                self._records.wish_to_cancel(run_id)
         self.tables.collect()
         return run
 
     def cancel_asked(self, run_id: str) -> bool:
         """Whether the end of a running run was asked for."""
-        return (self.root / _cancel_name(run_id)).exists()
+        return self._records.cancel_wished(run_id)
 
     def close(self, run: Run, reason: str) -> Run:
         """Record the end of a run whose process could not: cancelled, or done but for the last word, or failed."""
-        if any(reign.run_id == run.id for reign in self.succession()):
-            run = succeeded(run, Verdict(promote=True, reason="Its model was made current."))
-        elif self.cancel_asked(run.id):
-            run = cancelled(run)
-        else:
-            run = failed(run, reason)
+        run = self._ended(run, reason)
         self.save_run(run)
         self.tables.collect()
         return run
+
+    def announce_end(self, run_id: str, reason: str) -> Run:
+        """Find the end of a run as `close` does, and tell it from now on though the disk does not take it."""
+        run = self.run(run_id)
+        if not run.ended:
+            run = self._ended(run, reason)
+            self._records.announce(run)
+        return run
+
+    def record_announced(self) -> None:
+        """Record the ends that were announced and not recorded since; on `OSError` they are told on."""
+        if self._records.save_announced():
+            self.tables.collect()
+
+    def _ended(self, run: Run, reason: str) -> Run:
+        if any(reign.run_id == run.id for reign in self.succession()):
+            return succeeded(run, Verdict(promote=True, reason="Its model was made current."))
+        return cancelled(run) if self.cancel_asked(run.id) else failed(run, reason)
+
+    def _current_and_predecessor(self) -> list[str]:
+        served = [self.current(), *(reign.version for reign in self.succession())]
+        return [version for version in dict.fromkeys(served) if version][:2]
+
+    def _needed_tables(self) -> set[str]:
+        """Digests of the tables of runs that have not ended, and of those by which a new model is examined.
+
+        These are what the current model and its predecessor have learned from.
+        """
+        of_runs = {run.dataset.sha256 for run in self.pending() if run.dataset}
+        return of_runs | {self._table_of(version) for version in self._current_and_predecessor()}
+
+    def _table_of(self, version: str) -> str:
+        """Digest of the table that a model has learned from; empty if the model cannot be read."""
+        if version not in self._learned_from:
+            try:
+                self._learned_from[version] = self.model(version).card.dataset.sha256
+            except ModelError:
+                return ""
+        return self._learned_from[version]
 
     @contextmanager
     def training(
@@ -243,19 +253,13 @@ class Store:
 
     def run_stamp(self, run_id: str) -> tuple[int, int]:
         """Something that differs when the record of a run has been replaced, and costs little to ask for."""
-        return self._files.stamp(_run_name(run_id))
+        return self._records.stamp(run_id)
 
     def sweep(self) -> None:
         """Remove what killed writers have left behind."""
         self._files.sweep()
+        self._records.forget_wishes()
         self.tables.collect()
-
-    def _readable(self, run_ids: Iterable[str], kind: type[_Record]) -> Iterator[_Record]:
-        for run_id in run_ids:
-            try:
-                yield self._record(run_id, kind)
-            except (ModelError, OSError):
-                continue  # deleted since, or damaged: neither may hide the others
 
     def _lock(self, name: str, timeout_seconds: float) -> FileLock:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -282,11 +286,3 @@ def created_at(version: str) -> datetime:
 
 def _model_name(version: str) -> str:
     return f"models/{version}.safetensors"
-
-
-def _cancel_name(run_id: str) -> str:
-    return f"runs/{run_id}.cancel"
-
-
-def _run_name(run_id: str) -> str:
-    return f"runs/{run_id}.json"

@@ -42,8 +42,11 @@ class Succession:
         return list(_reigns(self._lines()))
 
     def append(self, version: str, run_id: str | None) -> None:
-        """Make a version the one that serves; one does so at a time."""
-        reigns = [Reign(version, datetime.now(UTC), run_id), *self.reigns()][:_MAX_REIGNS]
+        """Make a version the one that serves, unless it does; one does so at a time."""
+        reigns = self.reigns()
+        if reigns and version == reigns[0].version == self.current():
+            return  # else it would become its own predecessor, and drive out those before it
+        reigns = [Reign(version, datetime.now(UTC), run_id), *reigns][:_MAX_REIGNS]
         self._files.write(_NAME, "".join(f"{reign}\n" for reign in reigns).encode())
 
     def _lines(self) -> list[str]:

@@ -12,7 +12,7 @@ the queue.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import BinaryIO, Final
@@ -29,7 +29,6 @@ from model.errors import (
     UnknownDatasetError,
 )
 from model.files import Files, sync
-from model.run import Run
 from model.summary import DatasetSummary
 
 NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -40,14 +39,17 @@ _MAX_RECORD_BYTES = 2**20  # a hundred species of the longest names take 30 KiB
 
 
 class Tables:
-    """Tables and their summaries, among the store's files; `lock` is its queue lock, `pending` its queue."""
+    """Tables and their summaries, among the store's files; `lock` is its queue lock.
+
+    `needed` tells the digests of tables that must stay though no dataset has them any more.
+    """
 
     def __init__(
-        self, files: Files, lock: Callable[[], AbstractContextManager[object]], pending: Callable[[], Iterable[Run]]
+        self, files: Files, lock: Callable[[], AbstractContextManager[object]], needed: Callable[[], set[str]]
     ) -> None:
         self._files = files
         self._lock = lock
-        self._pending = pending
+        self._needed = needed
 
     def draft(self) -> AbstractContextManager[BinaryIO]:
         """A file to receive a table in, beside those that are stored; gone at the end unless it was put."""
@@ -116,7 +118,7 @@ class Tables:
         self.collect()
 
     def collect(self) -> None:
-        """Delete the tables that no dataset and no run that has not ended refers to.
+        """Delete the tables that no dataset refers to and that are not needed otherwise.
 
         What cannot be deleted is left for the next time.
         """
@@ -127,8 +129,7 @@ class Tables:
         if not self._files.names("tables", ".csv"):
             return
         with self._lock():
-            needed = {run.dataset.sha256 for run in self._pending() if run.dataset}
-            needed |= {summary.sha256 for summary in self._readable()}
+            needed = self._needed() | {summary.sha256 for summary in self._readable()}
             for sha256 in self._files.names("tables", ".csv"):
                 if sha256 not in needed:
                     self._files.delete(f"tables/{sha256}.csv")

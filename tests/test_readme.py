@@ -64,7 +64,7 @@ def test_the_tour_gets_the_answers_that_it_shows(first_start: Client) -> None:
     """All in one test, for they are the steps of one tour."""
     tour = [(command, answer) for command, answer in CONSOLE if command.startswith("curl")]
 
-    assert 5 == len(tour)
+    assert 6 == len(tour)
     for command, answer in tour:
         assert agree(json.loads(answer), ask(first_start, command)), command
 

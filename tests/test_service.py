@@ -8,9 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,83 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from model.store import Store
-
-FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def until(condition: Callable[[], bool], timeout_seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-
-
-class Service:
-    """A service in processes of its own."""
-
-    def __init__(self, artifacts: Path, command: list[str], port: int, environment: dict[str, str]) -> None:
-        self.store = Store(artifacts)
-        self.port = port
-        self.address = f"http://127.0.0.1:{port}"
-        environment = os.environ | {"IRIS_ARTIFACTS": str(artifacts)} | environment
-        self.log = artifacts.with_name("service.log")
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-
-    def answers(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        with suppress(httpx.TransportError):
-            return httpx.post(f"{self.address}/predict", json=FLOWER).status_code == 200
-        return False
-
-    def predict(self) -> dict[str, Any]:
-        """A prediction over a connection of its own, so by any worker."""
-        answer: dict[str, Any] = httpx.post(f"{self.address}/predict", json=FLOWER).raise_for_status().json()
-        return answer
-
-    def train(self, wait: float = 30, **recipe: Any) -> dict[str, Any]:
-        """A run, asked for with whatever recipe."""
-        response = httpx.post(f"{self.address}/train?wait={wait}", json=recipe, timeout=60)
-        run: dict[str, Any] = response.raise_for_status().json()
-        return run
-
-    def processes(self) -> list[psutil.Process]:
-        """Every process of the service, the first being the one that was started."""
-        first = psutil.Process(self.process.pid)
-        return [first, *first.children(recursive=True)]
-
-    def kill(self) -> None:
-        """End everything at once, as a power cut would."""
-        doomed = self.processes()
-        for process in doomed:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        self.process.wait()
-        psutil.wait_procs(doomed, timeout=10)
-
-
-@contextmanager
-def started(
-    artifacts: Path,
-    *arguments: str,
-    command: tuple[str, ...] = ("-m", "app"),
-    environment: dict[str, str] | None = None,
-) -> Iterator[Service]:
-    port = free_port()
-    service = Service(artifacts, [sys.executable, *command, "--port", str(port), *arguments], port, environment or {})
-    try:
-        until(service.answers)
-        yield service
-    finally:
-        if service.process.poll() is None:
-            service.kill()
+from tests.services import FLOWER, Service, started, until
 
 
 @pytest.fixture
@@ -206,18 +129,20 @@ def test_killed_at_any_moment_it_serves_a_sound_model_at_the_next_start(artifact
     with started(artifacts):
         pass
     statuses = set()
-    for _ in range(6):
+    # A run of a second and more, which is killed while it learns, and one of milliseconds, while it stores or later.
+    recipes: list[dict[str, Any]] = [{"hidden_layers": [100], "epochs": 10_000}, {"epochs": 100}]
+    for recipe in recipes * 3:
         with started(artifacts) as service:
-            run = service.train(wait=0, epochs=100, promote="always")
+            run = service.train(wait=0, promote="always", **recipe)
             service.train(wait=0, epochs=1)
-            until(lambda: service.store.run(run["id"]).status == "running")  # noqa: B023 - called at once
-            time.sleep(moments.uniform(0, 0.8))
+            until(lambda: service.store.run(run["id"]).started_at)  # noqa: B023 - called at once
+            time.sleep(moments.uniform(0, recipe["epochs"] / 20_000))
             service.kill()
             statuses.add(service.store.run(run["id"]).status.value)
     with started(artifacts) as service:
         until(lambda: not service.store.pending())
 
-        assert "running" in statuses  # killed while it trained, some time
+        assert "running" in statuses
         assert service.predict()["model_version"] in service.store.versions()
         assert all(service.store.model(version) for version in service.store.versions())
         assert [] == list(artifacts.rglob("*.tmp"))
@@ -239,7 +164,7 @@ def test_a_worker_is_small_before_it_trains(artifacts: Path) -> None:
     with started(artifacts):
         pass
     with started(artifacts) as service:
-        assert 1 == len(service.processes())
+        assert 3 == len(service.processes())  # with the fork server, and what looks after its resources
         assert psutil.Process(service.process.pid).memory_full_info().pss < 80 * 2**20
 
 
@@ -262,6 +187,35 @@ def test_a_body_that_is_declared_too_long_is_refused_before_it_is_sent(artifacts
         connection.sendall(head)
 
         assert connection.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+def test_an_upload_that_pauses_is_ended_and_leaves_nothing(artifacts: Path) -> None:
+    head = b"PUT /datasets/mine HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 999\r\n\r\n"
+    with (
+        started(artifacts, environment={"IRIS_UPLOAD_IDLE_SECONDS": "0.5"}) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection,
+    ):
+        connection.sendall(head)
+        for _ in range(4):  # slow, but no pause
+            time.sleep(0.3)
+            connection.sendall(b"I")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # until the service hangs up
+
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"application/problem+json" in answer
+        assert [] == list(artifacts.rglob("*.tmp"))
+
+
+def test_the_head_of_a_stream_is_answered_at_once(artifacts: Path) -> None:
+    with started(artifacts) as service:
+        run = service.train(wait=0, epochs=10_000)
+        response = httpx.head(f"{service.address}/train/{run['id']}/events", timeout=2)
+
+        assert (200, b"") == (response.status_code, response.content)
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert 405 == httpx.head(f"{service.address}/predict").status_code
+        full = httpx.get(f"{service.address}/models")
+        assert full.headers["content-length"] == httpx.head(f"{service.address}/models").headers["content-length"]
 
 
 def test_told_to_stop_it_says_that_it_is_not_ready_before_it_refuses(artifacts: Path) -> None:
@@ -294,3 +248,40 @@ def test_told_to_stop_it_answers_those_who_wait_for_a_run_and_ends_their_streams
             service.store.run(run["id"]).status,
             service.store.run(run["id"]).reason,
         )
+
+
+def predict_until_refused(service: Service, keep: bool) -> int:  # noqa: FBT001 - a client's habit
+    """How many predictions a client got before the service took no connection any more."""
+    answers = 0
+    limits = httpx.Limits(max_keepalive_connections=1 if keep else 0)
+    with httpx.Client(base_url=service.address, limits=limits, timeout=20) as client, suppress(httpx.ConnectError):
+        while True:
+            assert 200 == client.post("/predict", json=FLOWER).status_code
+            answers += 1
+    return answers
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_told_to_stop_it_answers_every_request_that_it_takes(workers: str, artifacts: Path) -> None:
+    with started(artifacts, "--workers", workers) as service, ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(predict_until_refused, service, keep=i % 2 == 0) for i in range(8)]
+        time.sleep(0.5)
+        service.process.terminate()
+
+        assert 0 == service.process.wait(timeout=10)
+        assert all(each.result() for each in asking)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_told_to_stop_it_ends_in_ten_seconds_though_an_upload_stalls(workers: str, artifacts: Path) -> None:
+    head = b"PUT /datasets/mine HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 999\r\n\r\nI"
+    with (
+        started(artifacts, "--workers", workers) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection,
+    ):
+        connection.sendall(head)
+        time.sleep(0.2)
+        service.process.terminate()
+
+        assert 0 == service.process.wait(timeout=10)
+        assert "Traceback" not in service.log.read_text()

@@ -94,7 +94,7 @@ def _open(name: str, store: Store, settings: Settings) -> BinaryIO:
     "/{name}",
     status_code=201,
     responses={
-        **problems(401, 403, 409, 413, 415, 422, 503),
+        **problems(401, 403, 408, 409, 413, 415, 422, 503),
         200: {"model": DatasetSummary, "description": "It replaces the table that had the name."},
     },
     openapi_extra={"requestBody": {"content": _CSV, "required": True}},
@@ -109,7 +109,7 @@ async def put_dataset(name: Name, request: Request, response: Response) -> Datas
     """
     service = service_of(request)
     _refuse_built_in(name, service.settings.built_in)
-    upload = csv_within(request, service.settings.max_dataset_bytes)
+    upload = csv_within(request, service.settings.max_dataset_bytes, service.settings.upload_idle_seconds)
     # The draft is not opened in a thread: one that is cancelled would leave it behind.
     with service.store.tables.draft() as draft:
         await _receive(upload, draft, name)

@@ -1,6 +1,7 @@
 """A training run as it happens: server-sent events, of any worker's runs, from any worker."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
@@ -8,47 +9,49 @@ import msgspec
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.dependencies import ShutdownDep, StoreDep
+from app.dependencies import StoreDep, WatchesDep
 from app.errors import problems
+from app.watches import Watch
 from model.run import Run
 
 router = APIRouter(prefix="/train", tags=["train"])
 
-_SECONDS_BETWEEN_LOOKS = 0.1
 _MAX_SCORES = 500  # in one event
+_TOLD = re.compile("[0-9]{1,7}")
 
 
-async def _run(run_id: str, store: StoreDep) -> Run:
+async def _watch(run_id: str, store: StoreDep, watches: WatchesDep) -> AsyncIterator[Watch]:
     """The run, before the answer begins: what is not there can still be told by a status."""
-    return await asyncio.to_thread(store.run, run_id)
+    run = await asyncio.to_thread(store.run, run_id)
+    with watches.following(run) as watch:
+        yield watch
 
 
-RunDep = Annotated[Run, Depends(_run)]
+WatchDep = Annotated[Watch, Depends(_watch)]
 
 
 @router.get("/{run_id}/events", response_class=EventSourceResponse, responses=problems(404, 503))  # noqa: FAST003
-async def watch_run(
-    run: RunDep, store: StoreDep, shutdown: ShutdownDep, last_event_id: Annotated[str, Header()] = ""
-) -> AsyncIterator[ServerSentEvent]:
+async def watch_run(watch: WatchDep, last_event_id: Annotated[str, Header()] = "") -> AsyncIterator[ServerSentEvent]:
     """Follow a run: `progress` as epochs pass, then one `finished`; of an ended run all at once.
 
     The id of an event is the number of epochs that have been told: a client that comes back with
-    `Last-Event-ID` hears the rest. A comment every 15 seconds keeps the connection alive.
+    `Last-Event-ID` hears the rest; one that names no event of this run hears all. A comment every
+    15 seconds keeps the connection alive. A worker takes 256 readers; more are answered 503.
     """
-    told = int(last_event_id) if last_event_id.isdecimal() else 0
-    seen = None
-    while not shutdown.begun:  # then the client comes back, to another worker or the next start
-        stamp = await asyncio.to_thread(store.run_stamp, run.id)
-        if stamp != seen:
-            seen = stamp
-            run = await asyncio.to_thread(store.run, run.id)
-            for event in _progress(run, told):
-                yield event
-            told = max(told, len(run.history))
+    told = _told(last_event_id, watch.run)
+    async for run in watch.records():
+        for event in _progress(run, told):
+            yield event
+        if not run.ended and told >= len(run.history) > 0:
+            yield _still(run)
+        told = max(told, len(run.history))
         if run.ended:
             yield _finished(run)
-            return
-        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _told(last_event_id: str, run: Run) -> int:
+    told = int(last_event_id) if _TOLD.fullmatch(last_event_id) else 0
+    return told if told <= len(run.history) else 0
 
 
 def _progress(run: Run, told: int) -> Iterator[ServerSentEvent]:
@@ -56,6 +59,12 @@ def _progress(run: Run, told: int) -> Iterator[ServerSentEvent]:
         scores = run.history[start : start + _MAX_SCORES]
         data = {"id": run.id, "status": run.status, "progress": run.progress, "scores": scores}
         yield _event("progress", start + len(scores), data)
+
+
+def _still(run: Run) -> ServerSentEvent:
+    """Progress without scores: cross-validation, whose epochs leave none, goes on."""
+    data = {"id": run.id, "status": run.status, "progress": run.progress, "scores": []}
+    return _event("progress", len(run.history), data)
 
 
 def _finished(run: Run) -> ServerSentEvent:

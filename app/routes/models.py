@@ -6,8 +6,9 @@ from datetime import datetime
 
 from fastapi import APIRouter, Security
 
+from app.champion import Champion
 from app.dependencies import ChampionDep, StoreDep
-from app.errors import NoModelError, problems
+from app.errors import problems
 from app.guards import AdminRoute, bearer
 from model.artifact import Card
 from model.store import created_at
@@ -44,7 +45,7 @@ class Models:
 @router.get("", responses=problems(503))
 def list_models(store: StoreDep, champion: ChampionDep) -> Models:
     """Every stored version, newest first, and the line of succession."""
-    serving = champion.model.version if champion.model else None
+    serving = _serving(champion)
     models = [ModelSummary(version, created_at(version), version == serving) for version in store.versions()]
     return Models(models, store.succession())
 
@@ -52,19 +53,27 @@ def list_models(store: StoreDep, champion: ChampionDep) -> Models:
 @router.get("/{version}", responses=problems(404, 500, 503))
 def show_model(version: str, store: StoreDep, champion: ChampionDep) -> Model:
     """One version, or the one that serves: `current`."""
-    serving = champion.model
+    serving = _serving(champion)
     if version == "current":
-        if serving is None:
-            raise NoModelError
-        return Model(serving.version, created_at(serving.version), current=True, card=serving.card)
+        model = champion.serving
+        return Model(model.version, created_at(model.version), current=True, card=model.card)
     card = store.model(version).card
-    return Model(version, created_at(version), current=bool(serving and serving.version == version), card=card)
+    return Model(version, created_at(version), current=version == serving, card=card)
 
 
 @administration.post("/{version}/promote", responses=problems(401, 403, 404, 500, 503))
 async def promote_model(version: str, store: StoreDep, champion: ChampionDep) -> Model:
-    """Make a stored version current, on all workers within a second: a rollback, or a model that the gate held."""
+    """Make a stored version current, on all workers within a second: a rollback, or a model that the gate held.
+
+    `current` tells whether this worker serves it by now.
+    """
     card = (await asyncio.to_thread(store.model, version)).card
     await asyncio.to_thread(store.promote, version)
-    await asyncio.to_thread(champion.refresh)
-    return Model(version, created_at(version), current=True, card=card)
+    serving = await asyncio.to_thread(_serving, champion)
+    return Model(version, created_at(version), current=version == serving, card=card)
+
+
+def _serving(champion: Champion) -> str | None:
+    """The version that serves now, and not only until this worker's next look at the pointer."""
+    champion.refresh()
+    return champion.model.version if champion.model else None

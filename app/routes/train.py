@@ -9,7 +9,7 @@ from app.dependencies import StoreDep, TrainerDep
 from app.errors import problems
 from app.guards import AdminRoute, bearer
 from app.schemas import TrainingRequest
-from model.run import Run, RunSummary, Status, queued
+from model.run import Run, RunSummary, Status
 
 router = APIRouter(prefix="/train", tags=["train"])
 administration = APIRouter(prefix="/train", tags=["train"], route_class=AdminRoute, dependencies=[Security(bearer)])
@@ -39,7 +39,7 @@ async def train(
     else 202; `Location` is the run's address either way. Answers 429 if too many runs wait.
     """
     recipe = recipe or TrainingRequest()
-    run = await trainer.submit(queued(recipe.hyperparameters(), recipe.promote), recipe.dataset)
+    run = await trainer.submit(recipe.run(), recipe.dataset)
     run = await trainer.result(run, wait)
     response.headers["Location"] = f"/train/{run.id}"
     response.status_code = 201 if run.ended else 202
@@ -58,10 +58,21 @@ def show_run(run_id: str, store: StoreDep) -> Run:
     return store.run(run_id)
 
 
-@administration.delete("/{run_id}", responses=problems(401, 403, 404, 409, 503))
-async def cancel_run(run_id: str, trainer: TrainerDep) -> Run:
-    """End a run that waits or trains, within a second; answers 409 if it has ended already."""
+@administration.delete(
+    "/{run_id}",
+    responses={
+        **problems(401, 403, 404, 409, 503),
+        202: {"model": Run, "description": "The run has not ended yet; that it shall is on record."},
+    },
+)
+async def cancel_run(run_id: str, response: Response, trainer: TrainerDep) -> Run:
+    """End a run that waits or trains, within a second; answers 409 if it has ended already.
+
+    Answers 202 if whoever does the run has not ended it within five seconds.
+    """
     run = await trainer.cancel(run_id)
+    if not run.ended:
+        response.status_code = 202
     if run.ended and run.status is not Status.CANCELLED:
         raise HTTPException(409, f"The run has ended already: it {run.status}.")
     return run

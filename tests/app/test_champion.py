@@ -94,16 +94,59 @@ def test_after_a_refusal_the_next_sound_model_is_taken(champion: Champion, store
     assert version == champion.serving.version
 
 
-def test_at_the_start_the_newest_sound_model_serves_in_place_of_a_damaged_one(
+def test_a_model_that_there_is_no_memory_for_is_tried_again(store: Store, monitor: Monitor) -> None:
+    class Short(Store):
+        def model(self, version: str) -> Artifact:
+            if failures(monitor) < 2:
+                raise MemoryError
+            return super().model(version)
+
+    champion = Champion(Short(store.root), monitor)
+    for _ in range(3):
+        champion.refresh()
+
+    assert store.current() == champion.serving.version
+    assert 2 == failures(monitor)
+
+
+def test_at_the_start_the_last_sound_model_that_served_serves_in_place_of_a_damaged_one(
     store: Store, artifact: Artifact, monitor: Monitor
 ) -> None:
-    newest_sound, damaged = store.add_model(artifact), store.add_model(artifact)
+    predecessor, damaged, _refused_by_the_gate = store.current(), store.add_model(artifact), store.add_model(artifact)
     damage(store, damaged)
     store.promote(damaged)
     champion = Champion(store, monitor)
     champion.refresh()
 
+    assert predecessor == champion.serving.version
+
+
+def test_where_nobody_sound_has_served_the_newest_sound_model_does(
+    store: Store, artifact: Artifact, monitor: Monitor
+) -> None:
+    newest_sound, damaged = store.add_model(artifact), store.add_model(artifact)
+    for version in (str(store.current()), damaged):
+        damage(store, version)
+    champion = Champion(store, monitor)
+    champion.refresh()
+
     assert newest_sound == champion.serving.version
+
+
+def test_a_damaged_model_whose_file_is_put_right_serves(store: Store, artifact: Artifact, monitor: Monitor) -> None:
+    current = str(store.current())
+    path = store.root / "models" / f"{current}.safetensors"
+    sound = path.read_bytes()
+    damage(store, current)
+    store.add_model(artifact)
+    champion = Champion(store, monitor)
+    champion.refresh()
+    assert current == champion.refused
+
+    path.write_bytes(sound)
+    champion.refresh()
+    assert current == champion.serving.version
+    assert champion.refused is None
 
 
 def test_a_lost_pointer_leaves_the_model_serving(champion: Champion, store: Store) -> None:

@@ -1,8 +1,9 @@
 """Every status of every route: declared in OpenAPI, answered for real, in the one shape of errors."""
 
+import asyncio
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,12 @@ def body_cases(path: str, good: Any) -> Iterator[Case]:
     yield case(422, post, json={"unknown": 1})
 
 
+async def dribble() -> AsyncIterator[bytes]:
+    """A body that pauses for ever after its first byte."""
+    yield b"I"
+    await asyncio.Event().wait()
+
+
 CASES = [
     case(200, "POST /predict", json=FLOWER),
     *body_cases("/predict", FLOWER),
@@ -80,7 +87,8 @@ CASES = [
     case(200, "GET /train/{run}/events", "/train/{run_id}/events"),
     case(404, "GET /train/20260101T000000000000Z-01234567/events", "/train/{run_id}/events"),
     case(503, "GET /train/{run}/events", "/train/{run_id}/events", service="without a disk"),
-    case(200, "DELETE /train/{waiting}", "/train/{run_id}", service="with a run that waits"),
+    case(200, "DELETE /train/{waiting}", "/train/{run_id}", service="with runs that wait and hang"),
+    case(202, "DELETE /train/{begun}", "/train/{run_id}", service="with runs that wait and hang"),
     case(401, "DELETE /train/{run}", "/train/{run_id}", service="with a token"),
     case(403, "DELETE /train/{run}", "/train/{run_id}", service="called from elsewhere"),
     case(404, "DELETE /train/20260101T000000000000Z-01234567", "/train/{run_id}"),
@@ -109,6 +117,7 @@ CASES = [
     case(200, "PUT /datasets/mine", "/datasets/{name}", **CSV),
     case(401, "PUT /datasets/new", "/datasets/{name}", service="with a token", **CSV),
     case(403, "PUT /datasets/new", "/datasets/{name}", service="called from elsewhere", **CSV),
+    case(408, "PUT /datasets/new", "/datasets/{name}", service="without patience", **CSV | {"content": dribble()}),
     case(409, "PUT /datasets/iris", "/datasets/{name}", **CSV),
     case(413, "PUT /datasets/new", "/datasets/{name}", **CSV | {"content": b" " * (64 * 2**20 + 1)}),
     case(415, "PUT /datasets/new", "/datasets/{name}", content=TABLE),
@@ -160,10 +169,12 @@ class Services:
                 store.tables.put(summarize(parse_csv(TABLE, dataset, source=dataset)), draft, limit=2)
         run = queued(Hyperparameters())
         store.save_run(failed(run, "The first."))
-        waiting = queued(Hyperparameters())
-        self._names[name] = {"version": version, "damaged": damaged, "run": run.id, "waiting": waiting.id}
-        if name == "with a run that waits":
-            store.enqueue(waiting, limit=1)
+        begun, waiting = queued(Hyperparameters()), queued(Hyperparameters())
+        ids = {"run": run.id, "begun": begun.id, "waiting": waiting.id}
+        self._names[name] = {"version": version, "damaged": damaged, **ids}
+        if name == "with runs that wait and hang":
+            store.enqueue(begun, limit=2)
+            store.enqueue(waiting, limit=2)
         return store
 
 
@@ -200,8 +211,15 @@ def with_a_full_queue(settings: Settings, store: Store) -> Iterator[Client]:
 
 
 @contextmanager
-def with_a_run_that_waits(settings: Settings, store: Store) -> Iterator[Client]:
+def with_runs_that_wait_and_hang(settings: Settings, store: Store) -> Iterator[Client]:
     with store.training(timeout_seconds=0), running(settings) as client:
+        store.begin(store.pending()[0].id)
+        yield client
+
+
+@contextmanager
+def without_patience(settings: Settings, store: Store) -> Iterator[Client]:
+    with running(settings.model_copy(update={"upload_idle_seconds": 0.1})) as client:
         yield client
 
 
@@ -219,7 +237,8 @@ _KINDS = {
     "with a token": with_a_token,
     "called from elsewhere": called_from_elsewhere,
     "with a full queue": with_a_full_queue,
-    "with a run that waits": with_a_run_that_waits,
+    "with runs that wait and hang": with_runs_that_wait_and_hang,
+    "without patience": without_patience,
     "without a disk": without_a_disk,
 }
 
@@ -300,7 +319,22 @@ def test_what_no_route_knows_is_answered_in_the_same_shape(
 
 
 def test_what_is_allowed_is_told_of_all_methods_of_a_path(services: Services) -> None:
-    assert "GET, POST" == services["usual"].request("PUT", "/train").headers["allow"]
+    assert "GET, HEAD, POST" == services["usual"].request("PUT", "/train").headers["allow"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/train", "/models/current", "/datasets/iris", "/health/ready", "/docs", "/openapi.json"]
+)
+def test_head_is_answered_as_get_without_the_body(path: str, services: Services) -> None:
+    head, get = (services["usual"].request(method, path) for method in ("HEAD", "GET"))
+
+    assert (200, b"") == (head.status_code, head.content)
+    assert dict(get.headers) == dict(head.headers)
+
+
+def test_head_of_what_cannot_be_got_is_refused_as_get_would_be(services: Services) -> None:
+    assert 405 == services["usual"].request("HEAD", "/predict").status_code
+    assert 404 == services["usual"].request("HEAD", "/nowhere").status_code
 
 
 def test_examples_of_the_description_work_when_tried(openapi: dict[str, Any], services: Services) -> None:

@@ -1,5 +1,7 @@
 """One version, ready to answer."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -31,3 +33,19 @@ def test_some_rows_are_out_of_range_and_some_are_not(artifact: Artifact) -> None
 def test_the_species_is_that_of_the_largest_score(artifact: Artifact) -> None:
     for prediction in ServingModel("v", artifact).predict_batch(X).predictions:
         assert prediction.confidence == max(prediction.scores.values()) == prediction.scores[prediction.species]
+
+
+def test_an_explained_prediction_is_the_prediction_and_more(artifact: Artifact) -> None:
+    model = ServingModel("v", artifact)
+    for row in X[:5].tolist():
+        plain, explained = model.predict(tuple(row)), model.explain(tuple(row))
+        assert {name: getattr(explained, name) for name in plain.__dataclass_fields__} == asdict(plain)
+
+
+def test_contributions_lead_from_the_mean_flower_to_the_confidence(artifact: Artifact) -> None:
+    model = ServingModel("v", artifact)
+    for row in X[:5].tolist():
+        found = model.explain(tuple(row))
+        gained = sum(found.explanation.contributions.values())
+        assert pytest.approx(found.confidence - found.explanation.baseline_score, abs=1e-9) == gained
+        assert artifact.card.feature_means == found.explanation.baseline

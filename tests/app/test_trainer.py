@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from model.run import Policy, Run, Status, begun, queued
 from model.store import Store
 
 SHORT = Hyperparameters(epochs=1)
+WANT = {signal.SIGSEGV, signal.SIGABRT}
 LONG = Hyperparameters(epochs=MAX_EPOCHS, hidden_layers=(64, 64))
 
 
@@ -97,7 +98,20 @@ def test_no_more_runs_wait_than_are_allowed_to(settings: Settings, store: Store)
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_what_a_killed_child_was_about_to_write_is_removed_before_its_end_is_told(
+    settings: Settings, store: Store
+) -> None:
+    async def scenario() -> Run:
+        async with working(settings, store) as (trainer, _):
+            run = await at_work(trainer, store, LONG)
+            (store.root / "runs" / f".{run.id}.json.0123456789abcdef.tmp").touch()
+            return await trainer.cancel(run.id)
+
+    assert Status.CANCELLED is asyncio.run(scenario()).status
+    assert [] == list(store.root.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM])
 def test_a_killed_child_ends_its_run_with_the_reason_and_the_next_run_works(
     ending: signal.Signals, settings: Settings, store: Store
 ) -> None:
@@ -114,7 +128,9 @@ def test_a_killed_child_ends_its_run_with_the_reason_and_the_next_run_works(
 
     failed, version, succeeded = asyncio.run(scenario())
 
-    assert (Status.FAILED, f"The training process was ended by {ending.name}.") == (failed.status, failed.reason)
+    assert Status.FAILED is failed.status
+    assert str(failed.reason).startswith(f"The training process was ended by {ending.name}")
+    assert ("for want of memory: it may take 4096 MiB." in str(failed.reason)) == (ending in WANT)
     assert serving == version
     assert Status.SUCCEEDED == succeeded.status
 
@@ -184,6 +200,25 @@ def test_what_others_have_left_behind_is_closed_before_the_next_run(settings: Se
     assert Status.FAILED == store.run(abandoned.id).status
 
 
+def test_a_run_whose_record_is_deleted_is_told_as_it_was_seen_last_and_the_next_one_works(
+    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> tuple[Run, Run, Run]:
+        async with working(settings, store) as (trainer, _):
+            run = await at_work(trainer, store, LONG)
+            (store.root / "runs" / f"{run.id}.json").unlink()
+            for child in children():
+                child.kill()
+            told = await trainer.result(run, 5)
+            return run, told, await trainer.result(await trainer.submit(queued(SHORT)), 30)
+
+    run, told, succeeded = asyncio.run(scenario())
+
+    assert run == told
+    assert Status.SUCCEEDED is succeeded.status
+    assert f"Training run {run.id} ended without a record: {run.id}.json: there is none" in caplog.text
+
+
 def test_the_queue_is_worked_off_again_after_the_store_was_away(settings: Settings, store: Store) -> None:
     async def scenario() -> Run:
         async with working(settings, store) as (trainer, _):
@@ -195,6 +230,83 @@ def test_the_queue_is_worked_off_again_after_the_store_was_away(settings: Settin
             return await trainer.result(await trainer.submit(queued(SHORT)), 30)
 
     assert Status.SUCCEEDED == asyncio.run(scenario()).status
+
+
+# A disk that stays full.
+
+
+def limit_files(process: psutil.Process, max_bytes: int) -> None:
+    """Let a process write no file beyond so many bytes."""
+    _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
+    process.rlimit(psutil.RLIMIT_FSIZE, (max_bytes, hard))
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """While this lasts neither this process nor those that train write anything."""
+    me = psutil.Process()
+    for process in (me, *children()):
+        limit_files(process, 0)
+    try:
+        yield
+    finally:
+        limit_files(me, psutil.RLIM_INFINITY)
+
+
+FULL = "The store cannot be written: File too large."
+
+
+def test_on_a_full_disk_a_run_fails_with_the_reason_which_is_recorded_when_there_is_room(
+    settings: Settings, store: Store
+) -> None:
+    serving = store.current()
+
+    async def scenario() -> tuple[Run, Status, Run, str]:
+        rival = Store(settings.artifacts)
+        async with working(settings, store) as (trainer, champion), working(settings, rival):
+            run = await at_work(trainer, store, LONG)
+            with full_disk():
+                told = await trainer.result(run, 2)
+                await asyncio.sleep(1.2)  # the rival looks twice at a run that nobody seems to train
+                unrecorded = Store(settings.artifacts).run(run.id).status
+                version = champion.serving.version
+            await until(lambda: rival.run(run.id).ended)
+            assert told == rival.run(run.id) == store.run(run.id)
+            return told, unrecorded, await trainer.result(await trainer.submit(queued(SHORT)), 30), version
+
+    told, unrecorded, succeeded, version = asyncio.run(scenario())
+
+    assert (Status.FAILED, FULL) == (told.status, told.reason)
+    assert Status.RUNNING is unrecorded
+    assert serving == version
+    assert Status.SUCCEEDED is succeeded.status
+
+
+def test_runs_that_wait_when_the_disk_is_full_are_done_when_there_is_room(settings: Settings, store: Store) -> None:
+    async def scenario() -> list[Run]:
+        async with working(settings, store) as (trainer, _):
+            first = await at_work(trainer, store, LONG)
+            waiting = [await trainer.submit(queued(SHORT)) for _ in range(2)]
+            with full_disk():
+                await trainer.result(first, 2)
+                await asyncio.sleep(1.2)
+                assert waiting == [store.run(run.id) for run in waiting]
+            return [await trainer.result(run, 30) for run in waiting]
+
+    assert [Status.SUCCEEDED] * 2 == [run.status for run in asyncio.run(scenario())]
+
+
+def test_stopping_does_not_wait_for_room_on_the_disk(settings: Settings, store: Store) -> None:
+    async def scenario() -> float:
+        with ExitStack() as stack:
+            async with working(settings, store) as (trainer, _):
+                run = await at_work(trainer, store, LONG)
+                stack.enter_context(full_disk())
+                await trainer.result(run, 2)
+                began = time.monotonic()
+            return time.monotonic() - began
+
+    assert asyncio.run(scenario()) < 1
 
 
 def test_the_first_model_is_trained_once_however_many_workers_want_it(tmp_path: Path) -> None:

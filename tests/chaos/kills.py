@@ -29,7 +29,7 @@ from tests.bench.servers import FLOWER, kill, service, training_children, until
 from tests.bench.stores import temporary_store
 
 _ENVIRONMENT = {"IRIS_KEEP_MODELS": "10000"}
-_EPOCHS = (1, 10, 100)
+_EPOCHS = (1, 100, 10_000)
 _SECONDS_TO_CLOSE = 2.0
 _SECONDS_ALIVE = 3.0  # longer than the first run of a start takes
 

@@ -41,7 +41,10 @@ def test_an_ended_run_tells_its_whole_history_at_once(client: Client) -> None:
     assert {key: value for key, value in run.items() if key != "history"} == finished
 
 
-@pytest.mark.parametrize(("last_event_id", "first"), [("2", 3), ("0", 1), ("", 1), ("nonsense", 1), ("-1", 1)])
+@pytest.mark.parametrize(
+    ("last_event_id", "first"),
+    [("2", 3), ("0", 1), ("", 1), ("nonsense", 1), ("-1", 1), ("4", 1), ("99999", 1), ("9" * 5000, 1)],
+)
 def test_a_reader_that_comes_back_hears_the_rest(last_event_id: str, first: int, client: Client) -> None:
     run = client.post("/train?wait=30", json={"epochs": 3}).json()
     scores = events(client, run["id"], last_event_id)[0][2]["scores"]
@@ -49,11 +52,16 @@ def test_a_reader_that_comes_back_hears_the_rest(last_event_id: str, first: int,
     assert first == scores[0]["epoch"]
 
 
-@pytest.mark.parametrize("last_event_id", ["3", "99999"])
-def test_a_reader_that_has_heard_all_hears_the_end(last_event_id: str, client: Client) -> None:
+def test_a_reader_that_has_heard_all_hears_the_end(client: Client) -> None:
     run = client.post("/train?wait=30", json={"epochs": 3}).json()
 
-    assert ["finished"] == [name for name, _, _ in events(client, run["id"], last_event_id)]
+    assert ["finished"] == [name for name, _, _ in events(client, run["id"], "3")]
+
+
+def test_a_reader_that_has_heard_of_epochs_yet_to_come_is_not_left_in_silence(client: Client) -> None:
+    run = client.post("/train?wait=0", json={"epochs": 2000}).json()
+
+    assert 1 == events(client, run["id"], "9999")[0][2]["scores"][0]["epoch"]
 
 
 def test_a_cancelled_run_ends_its_stream(client: Client, store: Store) -> None:
@@ -68,3 +76,13 @@ def test_a_long_history_comes_in_parts(client: Client) -> None:
     run = client.post("/train?wait=30", json={"epochs": 1200, "hidden_layers": []}).json()
 
     assert ["500", "1000", "1200", "1200"] == [event_id for _, event_id, _ in events(client, run["id"])]
+
+
+def test_cross_validation_is_followed_though_its_epochs_leave_no_scores(client: Client) -> None:
+    asked = {"epochs": 2000, "cross_validation": {"folds": 10, "repeats": 5}}
+    told = events(client, client.post("/train?wait=0", json=asked).json()["id"])
+    done = [data["progress"]["epoch"] for name, _, data in told if name == "progress"]
+
+    assert sorted(done) == done
+    assert any(2000 < epoch < 102_000 for epoch in done)
+    assert 102_000 == told[-1][2]["progress"]["epoch"]

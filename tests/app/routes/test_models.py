@@ -1,8 +1,9 @@
 """The stored versions of the network."""
 
+from app.settings import Settings
 from model.artifact import Artifact
 from model.store import Store
-from tests.app.conftest import FLOWER, Client
+from tests.app.conftest import FLOWER, Client, running
 
 
 def test_versions_are_listed_newest_first_with_the_one_that_serves(
@@ -60,3 +61,31 @@ def test_a_damaged_model_is_not_promoted(client: Client, store: Store, artifact:
 
     assert 500 == client.post(f"/models/{damaged}/promote").status_code
     assert serving == store.current()
+
+
+def test_a_damaged_model_serves_once_its_file_is_put_right_and_it_is_promoted(
+    settings: Settings, store: Store, artifact: Artifact
+) -> None:
+    current = str(store.current())
+    file = store.root / "models" / f"{current}.safetensors"
+    sound = file.read_bytes()
+    file.write_bytes(sound[:-1])
+    other = store.add_model(artifact)
+    with running(settings) as client:
+        assert other == client.post("/predict", json=FLOWER).json()["model_version"]
+        file.write_bytes(sound)
+
+        assert client.post(f"/models/{current}/promote").json()["current"]
+        assert current == client.post("/predict", json=FLOWER).json()["model_version"]
+
+
+def test_what_is_told_to_be_current_heads_the_line_of_succession_though_another_worker_has_promoted_it(
+    client: Client, store: Store, artifact: Artifact
+) -> None:
+    for version in (store.add_model(artifact) for _ in range(5)):
+        store.promote(version)
+        told = client.get("/models").json()
+
+        assert version == told["succession"][0]["version"]
+        assert [version] == [model["version"] for model in told["models"] if model["current"]]
+        assert version == client.get("/models/current").json()["version"]

@@ -204,3 +204,21 @@ def test_of_a_wrong_batch_the_first_wrong_flower_is_named(client: Client) -> Non
     response = client.post("/predict/batch", json={"flowers": [FLOWER, *[wrong] * 100]})
 
     assert ["flowers[1].petal_width"] == [error["field"] for error in response.json()["errors"]]
+
+
+def test_a_prediction_is_explained_on_request(client: Client) -> None:
+    plain = client.post("/predict", json=FLOWER).json()
+    explained = client.post("/predict?explain=true", json=FLOWER).json()
+    explanation = explained.pop("explanation")
+
+    assert plain == explained
+    assert FLOWER.keys() == explanation["gradient"].keys() == explanation["contributions"].keys()
+    gained = sum(explanation["contributions"].values())
+    assert pytest.approx(plain["confidence"] - explanation["baseline_score"], abs=1e-9) == gained
+
+
+def test_a_wish_for_an_explanation_that_is_none_is_refused(client: Client) -> None:
+    answer = client.post("/predict?explain=perhaps", json=FLOWER)
+
+    assert 422 == answer.status_code
+    assert ["explain"] == [error["field"] for error in answer.json()["errors"]]
