@@ -1,25 +1,28 @@
-"""Has tables checked in child processes; what strangers send is never parsed by the service itself."""
+"""Has tables looked into by child processes; what strangers send is never parsed by the service itself."""
 
 import asyncio
 import hashlib
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from app.children import start_method
 from app.settings import Settings
-from model.child import inspect
-from model.errors import DatasetError
+from model.child import exhibit, inspect
+from model.errors import DatasetError, NotStoredError
 from model.store import Store
-from model.summary import DatasetSummary, Inspection
+from model.summary import DatasetSummary, Inspection, Specimens
 
 log = logging.getLogger("uvicorn.iris")
 
-_MAX_ANSWER_BYTES = 2**20  # a hundred species of the longest names take 30 KiB
+_MAX_ANSWER_BYTES = 2**20  # a thousand rows take 250 KiB
+_MAX_EXHIBITED = 8
 
 
 class UncheckedError(Exception):
@@ -27,13 +30,14 @@ class UncheckedError(Exception):
 
 
 class Inspector:
-    """Checks tables, one at a time; whoever comes meanwhile waits."""
+    """Looks into tables, one at a time; whoever comes meanwhile waits."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
         self._context = start_method()
         self._turn = asyncio.Lock()
+        self._exhibited: dict[str, Specimens] = {}
         self._child: BaseProcess | None = None
         self._closing = False
 
@@ -43,7 +47,8 @@ class Inspector:
         Raises `DatasetError` with what is wrong with it, `UncheckedError` if that cannot be told.
         """
         async with self._turn:
-            found = await asyncio.to_thread(self._inspect, table, name)
+            answer = await asyncio.to_thread(self._ask, f"inspect-{name}", inspect, table, name)
+        found = msgspec.json.decode(answer, type=Inspection)
         if found.summary is None:
             raise DatasetError(name, list(found.problems))
         return found.summary
@@ -64,27 +69,45 @@ class Inspector:
             raise UncheckedError(f"The built-in table cannot be used: {error.problems[0]}.") from error
         return await asyncio.to_thread(self._store.tables.remember, summary)
 
+    async def specimens(self, version: str) -> Specimens:
+        """Rows of the table that a stored model has learned from; those of a few models are remembered.
+
+        Raises `NotStoredError` if the table is not there any more, `UncheckedError` if that cannot be told.
+        """
+        async with self._turn:
+            found = self._exhibited.pop(version, None)
+            if found is None:
+                target = exhibit, self._store.root, version, self._settings.data
+                answer = await asyncio.to_thread(self._ask, f"exhibit-{version}", *target)
+                found = msgspec.json.decode(answer, type=Specimens | None)
+            if found is None:
+                raise NotStoredError("the table of the model is gone")
+            self._exhibited[version] = found
+            while len(self._exhibited) > _MAX_EXHIBITED:
+                del self._exhibited[next(iter(self._exhibited))]  # the one that nobody asked for the longest
+        return found
+
     def close(self) -> None:
         """End the check under way, if there is one: who asked for it is told that the service stops."""
         self._closing = True
         self._kill()
 
-    def _inspect(self, table: Path, name: str) -> Inspection:
+    def _ask(self, name: str, target: Callable[..., None], *arguments: object) -> bytes:
+        """What a child has to say."""
         receiver, sender = self._context.Pipe(duplex=False)
         with receiver:
             with sender:  # closed here once the child has it: the end of the child is then the end of the pipe
-                child = self._start(table, name, sender)
+                child = self._start(name, target, (*arguments, self._settings.training_memory_bytes, sender))
             try:
-                return msgspec.json.decode(self._answer(receiver, child), type=Inspection)
+                return self._answer(receiver, child)
             finally:
                 self._kill()
                 child.join()
                 child.close()
                 self._child = None
 
-    def _start(self, table: Path, name: str, sender: Connection) -> BaseProcess:
-        target = (table, name, self._settings.training_memory_bytes, sender)
-        child = self._context.Process(target=inspect, args=target, name=f"inspect-{name}", daemon=True)
+    def _start(self, name: str, target: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
+        child = self._context.Process(target=target, args=arguments, name=name, daemon=True)
         self._child = child
         try:
             child.start()

@@ -18,7 +18,7 @@ from app.head import HeadMiddleware
 from app.inspector import Inspector
 from app.monitoring import UNMATCHED, Monitor, MonitoringMiddleware
 from app.openapi import describe
-from app.routes import datasets, docs, events, health, metrics, models, predict, train
+from app.routes import datasets, docs, events, health, metrics, models, page, predict, train
 from app.settings import Settings
 from app.shutdown import Shutdown
 from app.trainer import Trainer
@@ -62,6 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs.router,
     ):
         app.include_router(router)
+    if settings.page:
+        app.include_router(page.router)
     app.mount(docs.ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
     app.add_middleware(MonitoringMiddleware, monitor=service.monitor, shutdown=service.shutdown)
     app.add_middleware(HeadMiddleware)

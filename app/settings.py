@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     max_datasets: Annotated[int, Field(ge=1)] = 100
     """Tables of users that may be stored; more are answered 409."""
 
+    page: bool = True
+    """Whether `/` shows the page; `off` leaves the API alone."""
+
     @property
     def built_in(self) -> str:
         """The name of the built-in table."""

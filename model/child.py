@@ -1,6 +1,6 @@
-"""The process that does one training run, or checks one table, and ends.
+"""The process that does one training run, or looks into one table, and ends.
 
-Light to import, for the service names `train` and `inspect` without ever loading what training needs.
+Light to import, for the service names its targets without ever loading what training needs.
 """
 
 import ctypes
@@ -67,6 +67,14 @@ def inspect(table: Path, name: str, max_memory_bytes: int, answer: Connection) -
         limit = f"the {max_memory_bytes // 2**20} MiB that a check may take"
         found = Inspection(problems=(Problem(f"to check it takes more memory than {limit}"),))
     answer.send_bytes(msgspec.json.encode(found))
+
+
+def exhibit(root: Path, version: str, built_in: Path, max_memory_bytes: int, answer: Connection) -> None:
+    """Tell the rows of a model's table as `Specimens`, or null if it is gone; the target of a child process."""
+    from model.specimens import specimens_of
+
+    _confine(max_memory_bytes)
+    answer.send_bytes(msgspec.json.encode(specimens_of(Store(root), version, built_in)))
 
 
 def _confine(max_memory_bytes: int) -> None:

@@ -66,6 +66,10 @@ class Store:
         Raises `NotStoredError` if there is none, `ArtifactError` (or `UnsafeFileError`) if it is
         damaged or is not what its version says.
         """
+        return artifact.decode(self.model_bytes(version))
+
+    def model_bytes(self, version: str) -> bytes:
+        """The bytes of a version's artifact; raises as `model` does, but does not look into them."""
         named = _VERSION.fullmatch(version)
         if not named:
             raise NotStoredError(f"{version!r} is no version")
@@ -73,7 +77,7 @@ class Store:
         found = artifact.digest(data)
         if found != named[1]:
             raise ArtifactError(f"{version}: the bytes have the digest {found}")
-        return artifact.decode(data)
+        return data
 
     def model_stamp(self, version: str) -> tuple[int, int]:
         """Something that differs when the file of a version has been replaced or written to."""

@@ -1,4 +1,4 @@
-"""What a table holds, in short, and what came of checking it; light, for the service reads it too."""
+"""What a table holds, in short, what came of checking it, and its rows; light, for the service reads it too."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +30,29 @@ class Inspection:
 
     summary: DatasetSummary | None = None
     problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A row of the table that a network has learned from, and what the network makes of it.
+
+    `part` is training, validation or test, or held back: out of the training rows, because it is
+    among the rows of the built-in table that models are examined on.
+    """
+
+    features: tuple[float, float, float, float]
+    species: str
+    part: str
+    predicted: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Specimens:
+    """Rows of the table of a model, and how many it has: of a long one some are drawn at random."""
+
+    rows: int
+    specimens: tuple[Specimen, ...]
 
 
 def summarize(dataset: "Dataset") -> DatasetSummary:

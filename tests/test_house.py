@@ -24,6 +24,7 @@ TRAINING_ONLY = tuple(
         "matrices",
         "pipeline",
         "search",
+        "specimens",
         "train",
         "training",
         "warm",

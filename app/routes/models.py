@@ -4,15 +4,16 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter, Security
+from fastapi import APIRouter, Response, Security
 
 from app.champion import Champion
-from app.dependencies import ChampionDep, StoreDep
+from app.dependencies import ChampionDep, InspectorDep, StoreDep
 from app.errors import problems
 from app.guards import AdminRoute, bearer
 from model.artifact import Card
 from model.store import created_at
 from model.succession import Reign
+from model.summary import Specimens
 
 router = APIRouter(prefix="/models", tags=["models"])
 administration = APIRouter(prefix="/models", tags=["models"], route_class=AdminRoute, dependencies=[Security(bearer)])
@@ -42,6 +43,12 @@ class Models:
     succession: list[Reign]
 
 
+class Artifact(Response):
+    """The bytes of an artifact, to download."""
+
+    media_type = "application/octet-stream"
+
+
 @router.get("", responses=problems(503))
 def list_models(store: StoreDep, champion: ChampionDep) -> Models:
     """Every stored version, newest first, and the line of succession."""
@@ -59,6 +66,29 @@ def show_model(version: str, store: StoreDep, champion: ChampionDep) -> Model:
         return Model(model.version, created_at(model.version), current=True, card=model.card)
     card = store.model(version).card
     return Model(version, created_at(version), current=version == serving, card=card)
+
+
+@router.get("/{version}/artifact", response_class=Artifact, responses=problems(404, 500, 503))
+def download_model(version: str, store: StoreDep) -> Response:
+    """The artifact of a version, byte by byte: its network in the format safetensors, its card in the metadata."""
+    return Artifact(
+        store.model_bytes(version),
+        headers={
+            "Content-Disposition": f'attachment; filename="{version}.safetensors"',
+            "Cache-Control": "public, max-age=31536000, immutable",
+        },
+    )
+
+
+@router.get("/{version}/rows", responses=problems(404, 500, 503))
+async def show_rows(version: str, store: StoreDep, inspector: InspectorDep) -> Specimens:
+    """Rows of the table that a version has learned from: the part that each played, and what the network makes of it.
+
+    All rows of a table of up to 1,000, of a longer one as many drawn at random. Answers 404 also if
+    the table is not stored any more.
+    """
+    await asyncio.to_thread(store.model, version)
+    return await inspector.specimens(version)
 
 
 @administration.post("/{version}/promote", responses=problems(401, 403, 404, 500, 503))

@@ -1,0 +1,234 @@
+// The decision map: what the network would say of every flower that differs from this one in two
+// measurements, and where the rows of its table lie.
+
+import { get } from "./api.js";
+import { byId, everyFrame, html } from "./elements.js";
+import { colour, css, digits, FEATURES, short, words } from "./names.js";
+import { winner } from "./network.js";
+import { state, whenModel } from "./state.js";
+
+const CELLS = 100; // across and up
+const MARGIN = { left: 38, right: 10, top: 10, bottom: 34 };
+const MILLISECONDS_AT_ONCE = 12; // a wide network is painted row by row, so that the page stays quick
+const SHAPES = [disc, square, triangle, diamond];
+
+const canvas = byId("map");
+const pen = canvas.getContext("2d");
+const cells = new OffscreenCanvas(CELLS, CELLS);
+const marker = byId("marker");
+const axes = [byId("map-x"), byId("map-y")];
+let specimens = [];
+let spans = [[0, 1], [0, 1]]; // centimetres across and up
+let painting = null;
+
+axes.forEach((select, at) => {
+  select.append(...FEATURES.map((feature, index) => html("option", { value: index }, words(feature))));
+  select.value = [2, 3][at];
+  select.addEventListener("change", () => {
+    const other = axes[1 - at];
+    if (other.value === select.value) other.value = (Number(select.value) + 1) % FEATURES.length;
+    restart();
+  });
+});
+const restart = everyFrame(() => state.model && begin());
+new ResizeObserver(restart).observe(canvas.parentElement);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restart);
+state.addEventListener("flower", restart);
+whenModel(load);
+canvas.addEventListener("pointerdown", drag);
+marker.addEventListener("pointerdown", drag);
+marker.addEventListener("keydown", nudge);
+
+async function load() {
+  specimens = [];
+  restart();
+  const { version } = state.model;
+  const found = await get(`/models/${version}/rows`).catch(() => ({ specimens: [] }));
+  if (version !== state.model.version) return;
+  specimens = found.specimens;
+  legend();
+  restart();
+}
+
+const chosen = () => axes.map(({ value }) => Number(value));
+
+/** Where centimetres lie, in pixels of the page. */
+function scales() {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const [[left, right], [low, high]] = spans;
+  const across = (x) => MARGIN.left + ((x - left) / (right - left)) * (width - MARGIN.left - MARGIN.right);
+  const up = (y) => height - MARGIN.bottom - ((y - low) / (high - low)) * (height - MARGIN.top - MARGIN.bottom);
+  return { across, up, width, height };
+}
+
+function begin() {
+  spans = chosen().map(span);
+  cancelAnimationFrame(painting);
+  const work = cellsOf(state.model.network, state.flower.slice(), chosen());
+  const go = () => {
+    const until = performance.now() + MILLISECONDS_AT_ONCE;
+    let done = false;
+    while (!done && performance.now() < until) done = work.next().done;
+    paint();
+    if (done) canvas.dataset.flower = [...state.flower, ...chosen(), state.model.version].join(" ");
+    else painting = requestAnimationFrame(go);
+  };
+  go();
+}
+
+/** What the map shows of a feature: the range that the model knows, with the flower in it, and some room. */
+function span(feature) {
+  const [lowest, highest] = state.model.card.feature_ranges[FEATURES[feature]];
+  const low = Math.min(lowest, state.flower[feature]);
+  const high = Math.max(highest, state.flower[feature]);
+  const room = 0.12 * (high - low || 1);
+  return [Math.max(0.01, low - room), high + room];
+}
+
+/** Colour the cells row by row, from the top. */
+function* cellsOf(network, flower, [x, y]) {
+  const image = new ImageData(CELLS, 1);
+  const colours = network.card.species.map((_, index) => colour(index));
+  const [[left, right], [low, high]] = spans;
+  const onto = cells.getContext("2d");
+  for (let row = 0; row < CELLS; row++) {
+    flower[y] = high - ((row + 0.5) / CELLS) * (high - low);
+    for (let column = 0; column < CELLS; column++) {
+      flower[x] = left + ((column + 0.5) / CELLS) * (right - left);
+      const { best, certainty } = winner(network.propagate(flower).at(-1));
+      image.data.set([...colours[best], 25 + 150 * certainty], 4 * column);
+    }
+    onto.putImageData(image, 0, row);
+    yield;
+  }
+}
+
+function paint() {
+  const { across, up, width, height } = scales();
+  const sharpness = devicePixelRatio;
+  canvas.width = width * sharpness;
+  canvas.height = height * sharpness;
+  pen.scale(sharpness, sharpness);
+  pen.imageSmoothingQuality = "high";
+  const [[left, right], [low, high]] = spans;
+  pen.drawImage(cells, across(left), up(high), across(right) - across(left), up(low) - up(high));
+  ticks(across, up, height);
+  const [x, y] = chosen();
+  for (const row of specimens) mark(row, across(row.features[x]), up(row.features[y]));
+  marker.style.left = `${across(state.flower[x])}px`;
+  marker.style.top = `${up(state.flower[y])}px`;
+  describe(x, y);
+}
+
+function ticks(across, up, height) {
+  const ink = getComputedStyle(canvas);
+  pen.fillStyle = ink.color;
+  pen.font = "11px system-ui, sans-serif";
+  const [[left, right], [low, high]] = spans;
+  pen.textAlign = "center";
+  for (const x of round(left, right)) pen.fillText(digits(x), across(x), height - 19);
+  pen.textAlign = "right";
+  for (const y of round(low, high)) pen.fillText(digits(y), MARGIN.left - 6, up(y) + 4);
+  const [x, y] = chosen().map((feature) => `${words(FEATURES[feature])}, cm`);
+  pen.textAlign = "center";
+  pen.fillText(x, (across(left) + across(right)) / 2, height - 4);
+  pen.save();
+  pen.translate(10, (up(low) + up(high)) / 2);
+  pen.rotate(-Math.PI / 2);
+  pen.fillText(y, 0, 0);
+  pen.restore();
+}
+
+/** Some round numbers of a span. */
+function round(low, high) {
+  const rough = (high - low) / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough);
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => (first + index) * step);
+}
+
+function mark({ species, part, predicted }, x, y) {
+  const index = state.model.card.species.indexOf(species);
+  const wrong = species !== predicted;
+  pen.beginPath();
+  SHAPES[index % SHAPES.length](x, y, part === "test" ? 5 : 3.2);
+  pen.fillStyle = css(colour(index), part === "test" ? 1 : 0.75);
+  pen.fill();
+  pen.lineWidth = part === "test" ? 1.6 : 0.8;
+  pen.strokeStyle = part === "test" ? getComputedStyle(canvas).color : "rgb(255 255 255 / 0.8)";
+  pen.stroke();
+  if (wrong) {
+    pen.beginPath();
+    for (const way of [1, -1]) {
+      pen.moveTo(x - 8, y - 8 * way);
+      pen.lineTo(x + 8, y + 8 * way);
+    }
+    pen.lineWidth = 2.2;
+    pen.strokeStyle = "#e5143c";
+    pen.stroke();
+  }
+}
+
+function disc(x, y, r) { pen.arc(x, y, r, 0, 2 * Math.PI); }
+function square(x, y, r) { pen.rect(x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r); }
+function triangle(x, y, r) { polygon([x, y - 1.2 * r], [x + 1.1 * r, y + 0.8 * r], [x - 1.1 * r, y + 0.8 * r]); }
+function diamond(x, y, r) { polygon([x, y - 1.3 * r], [x + 1.3 * r, y], [x, y + 1.3 * r], [x - 1.3 * r, y]); }
+
+function polygon(...corners) {
+  for (const [x, y] of corners) pen.lineTo(x, y);
+  pen.closePath();
+}
+
+function legend() {
+  const { card } = state.model;
+  const swatch = (index) => {
+    const sample = html("i", { class: `swatch ${SHAPES[index % SHAPES.length].name}` });
+    sample.style.setProperty("--colour", css(colour(index)));
+    return sample;
+  };
+  const some = card.species.slice(0, 12).map((name, index) => html("li", {}, swatch(index), short(name)));
+  const told = specimens.length === 0 ? "the table is not stored any more"
+    : "large: test rows, never seen; small: the others; crossed: taken for another species";
+  byId("map-legend").replaceChildren(...some, html("li", { class: "told" }, told));
+}
+
+function describe(x, y) {
+  const wrong = specimens.filter(({ species, predicted }) => species !== predicted).length;
+  canvas.setAttribute("aria-label", `Decision map over ${words(FEATURES[x])} and ${words(FEATURES[y])}; `
+    + `${specimens.length} rows, of which ${wrong} are taken for another species. `
+    + `Your flower is at ${digits(state.flower[x])} and ${digits(state.flower[y])} centimetres.`);
+}
+
+function drag(event) {
+  event.preventDefault();
+  marker.focus();
+  const frame = canvas.getBoundingClientRect();
+  const held = [...spans];
+  const follow = ({ clientX, clientY }) => {
+    const share = (at, margin, other, length) => Math.max(0, Math.min(1, (at - margin) / (length - margin - other)));
+    const right = share(clientX - frame.left, MARGIN.left, MARGIN.right, frame.width);
+    const upwards = 1 - share(clientY - frame.top, MARGIN.top, MARGIN.bottom, frame.height);
+    put([right, upwards].map((part, at) => held[at][0] + part * (held[at][1] - held[at][0])));
+  };
+  follow(event);
+  const target = event.currentTarget;
+  target.setPointerCapture(event.pointerId);
+  target.addEventListener("pointermove", follow);
+  target.addEventListener("lostpointercapture", () => target.removeEventListener("pointermove", follow), { once: true });
+}
+
+function nudge(event) {
+  const step = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  put(chosen().map((feature, at) => state.flower[feature] + step[at]));
+}
+
+/** Move the flower on the map. */
+function put(centimetres) {
+  const flower = state.flower.slice();
+  chosen().forEach((feature, at) => { flower[feature] = Math.max(0.1, Math.min(30, Math.round(centimetres[at] * 100) / 100)); });
+  state.measure(flower);
+}
+
