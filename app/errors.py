@@ -116,7 +116,7 @@ def _allowed(request: Request) -> str:
             found |= route.methods or set()
     if "GET" in found:
         found.add("HEAD")
-    return ", ".join(sorted(found))
+    return ", ".join(sorted(found)) or "GET, HEAD"  # of a file of the page
 
 
 async def _not_stored(_: Request, __: NotStoredError) -> Response:

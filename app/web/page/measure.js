@@ -1,7 +1,7 @@
 // Four sliders with their fields, some flowers to try, and what the service says of the flower: at each
 // moment one question is under way, and the latest flower waits.
 
-import { get, post } from "./api.js";
+import { get, post, Problem } from "./api.js";
 import { byId, html } from "./elements.js";
 import { dress } from "./flower.js";
 import { colour, css, digits, FEATURES, percent, short, title, words } from "./names.js";
@@ -19,6 +19,7 @@ whenModel(suit);
 let asking = false;
 let waiting = null;
 let resting = null;
+follow();
 
 function control(feature, index) {
   const field = html("input", { id: feature, type: "number", min: 0.1, max: MOST, step: 0.1, inputmode: "decimal", "aria-describedby": `${feature}-told` });
@@ -108,7 +109,9 @@ async function explain(flower) {
   }));
 }
 
-const measurements = (flower) => Object.fromEntries(FEATURES.map((feature, index) => [feature, flower[index]]));
+function measurements(flower) {
+  return Object.fromEntries(FEATURES.map((feature, index) => [feature, flower[index]]));
+}
 
 const warn = (outside) => outside.length === 0 ? ""
   : `Not like any flower that it has learned from: ${outside.map(words).join(", ")}.`;
@@ -132,12 +135,13 @@ function bars(names, scores, best) {
 }
 
 function refuse(problem) {
-  for (const { field, message } of problem.errors ?? []) {
+  if (!(problem instanceof Problem)) throw problem;
+  for (const { field, message } of problem.errors) {
     const at = FEATURES.indexOf(field);
     if (at >= 0) tell(controls[at].told, controls[at].field, message);
   }
   byId("species").textContent = "–";
-  byId("took").textContent = problem.errors?.length ? "That is no flower that can be measured." : problem.message;
+  byId("took").textContent = problem.errors.length ? "That is no flower that can be measured." : problem.message;
 }
 
 /** Fit the sliders to what the model has learned from, and offer flowers of its table. */

@@ -68,7 +68,7 @@ function row({ version, created_at: made, current }, found, reigns) {
     : ["", "It cannot be read.", ""];
   const serves = current ? html("strong", {}, `now, ${since(reigns)}`) : html("span", {},
     html("button", { type: "button", disabled: !found, "aria-label": `Make ${digest} current`, onclick: () => promote(version) }, "Make current"),
-    reigns ? ` served ${since(reigns)}` : "");
+    reigns ? ` served ${ago(reigns[0].since)}` : "");
   return html("tr", { class: current ? "current" : null, "data-version": version },
     html("td", {}, tick), html("th", { scope: "row" }, trained, html("code", {}, digest.slice(0, 8))),
     ...cells.map((cell) => html("td", {}, cell)), html("td", {}, serves));
