@@ -15,7 +15,7 @@ import msgspec
 from app.children import start_method
 from app.settings import Settings
 from model.child import exhibit, inspect
-from model.errors import DatasetError, NotStoredError
+from model.errors import DatasetError
 from model.store import Store
 from model.summary import DatasetSummary, Inspection, Specimens
 
@@ -69,10 +69,10 @@ class Inspector:
             raise UncheckedError(f"The built-in table cannot be used: {error.problems[0]}.") from error
         return await asyncio.to_thread(self._store.tables.remember, summary)
 
-    async def specimens(self, version: str) -> Specimens:
-        """Rows of the table that a stored model has learned from; those of a few models are remembered.
+    async def specimens(self, version: str) -> Specimens | None:
+        """Rows of the table that a stored model has learned from, None if the table is not there any more.
 
-        Raises `NotStoredError` if the table is not there any more, `UncheckedError` if that cannot be told.
+        Those of a few models are remembered. Raises `UncheckedError` if they cannot be told.
         """
         async with self._turn:
             found = self._exhibited.pop(version, None)
@@ -80,9 +80,8 @@ class Inspector:
                 target = exhibit, self._store.root, version, self._settings.data
                 answer = await asyncio.to_thread(self._ask, f"exhibit-{version}", *target)
                 found = msgspec.json.decode(answer, type=Specimens | None)
-            if found is None:
-                raise NotStoredError("the table of the model is gone")
-            self._exhibited[version] = found
+            if found is not None:
+                self._exhibited[version] = found
             while len(self._exhibited) > _MAX_EXHIBITED:
                 del self._exhibited[next(iter(self._exhibited))]  # the one that nobody asked for the longest
         return found

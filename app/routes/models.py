@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter, Response, Security
+from fastapi import APIRouter, HTTPException, Response, Security
 
 from app.champion import Champion
 from app.dependencies import ChampionDep, InspectorDep, StoreDep
@@ -88,7 +88,10 @@ async def show_rows(version: str, store: StoreDep, inspector: InspectorDep) -> S
     the table is not stored any more.
     """
     await asyncio.to_thread(store.model, version)
-    return await inspector.specimens(version)
+    found = await inspector.specimens(version)
+    if found is None:
+        raise HTTPException(404, "The table that the model has learned from is not stored any more.")
+    return found
 
 
 @administration.post("/{version}/promote", responses=problems(401, 403, 404, 500, 503))

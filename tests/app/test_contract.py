@@ -101,6 +101,16 @@ CASES = [
     case(404, f"GET /models/{MISSING}", "/models/{version}"),
     case(500, "GET /models/{damaged}", "/models/{version}"),
     case(503, "GET /models/current", "/models/{version}", service="without a model"),
+    *(
+        case(status, f"GET /models/{version}/{part}", f"/models/{{version}}/{part}", service=service)
+        for part in ("artifact", "rows")
+        for status, version, service in (
+            (200, "{version}", "usual"),
+            (404, MISSING, "usual"),
+            (500, "{damaged}", "usual"),
+            (503, "{version}", "without a disk"),
+        )
+    ),
     case(200, "POST /models/{version}/promote", "/models/{version}/promote"),
     case(401, "POST /models/{version}/promote", "/models/{version}/promote", service="with a token"),
     case(403, "POST /models/{version}/promote", "/models/{version}/promote", service="called from elsewhere"),

@@ -9,7 +9,8 @@ import { state, whenModel } from "./state.js";
 
 const CELLS = 100; // across and up
 const MARGIN = { left: 38, right: 10, top: 10, bottom: 34 };
-const MILLISECONDS_AT_ONCE = 12; // a wide network is painted row by row, so that the page stays quick
+const MILLISECONDS_AT_ONCE = 12; // the map of a wide network takes many frames, so that the page stays quick
+const MILLISECONDS_BETWEEN_GLIMPSES = 150;
 const SHAPES = [disc, square, triangle, diamond];
 
 const canvas = byId("map");
@@ -65,11 +66,15 @@ function begin() {
   spans = chosen().map(span);
   cancelAnimationFrame(painting);
   const work = cellsOf(state.model.network, state.flower.slice(), chosen());
+  let shown = performance.now();
   const go = () => {
     const until = performance.now() + MILLISECONDS_AT_ONCE;
     let done = false;
     while (!done && performance.now() < until) done = work.next().done;
-    paint();
+    if (done || performance.now() - shown > MILLISECONDS_BETWEEN_GLIMPSES) {
+      paint();
+      shown = performance.now();
+    }
     if (done) canvas.dataset.flower = [...state.flower, ...chosen(), state.model.version].join(" ");
     else painting = requestAnimationFrame(go);
   };
@@ -88,6 +93,7 @@ function span(feature) {
 /** Colour the cells row by row, from the top. */
 function* cellsOf(network, flower, [x, y]) {
   const image = new ImageData(CELLS, 1);
+  const room = network.room();
   const colours = network.card.species.map((_, index) => colour(index));
   const [[left, right], [low, high]] = spans;
   const onto = cells.getContext("2d");
@@ -95,8 +101,9 @@ function* cellsOf(network, flower, [x, y]) {
     flower[y] = high - ((row + 0.5) / CELLS) * (high - low);
     for (let column = 0; column < CELLS; column++) {
       flower[x] = left + ((column + 0.5) / CELLS) * (right - left);
-      const { best, certainty } = winner(network.propagate(flower).at(-1));
-      image.data.set([...colours[best], 25 + 150 * certainty], 4 * column);
+      const { best, certainty } = winner(network.propagate(flower, room).at(-1));
+      image.data.set(colours[best], 4 * column);
+      image.data[4 * column + 3] = 25 + 150 * certainty;
     }
     onto.putImageData(image, 0, row);
     yield;
@@ -114,7 +121,8 @@ function paint() {
   pen.drawImage(cells, across(left), up(high), across(right) - across(left), up(low) - up(high));
   ticks(across, up, height);
   const [x, y] = chosen();
-  for (const row of specimens) mark(row, across(row.features[x]), up(row.features[y]));
+  const ink = getComputedStyle(canvas).color;
+  for (const row of specimens) mark(row, across(row.features[x]), up(row.features[y]), ink);
   marker.style.left = `${across(state.flower[x])}px`;
   marker.style.top = `${up(state.flower[y])}px`;
   describe(x, y);
@@ -148,7 +156,7 @@ function round(low, high) {
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
-function mark({ species, part, predicted }, x, y) {
+function mark({ species, part, predicted }, x, y, ink) {
   const index = state.model.card.species.indexOf(species);
   const wrong = species !== predicted;
   pen.beginPath();
@@ -156,7 +164,7 @@ function mark({ species, part, predicted }, x, y) {
   pen.fillStyle = css(colour(index), part === "test" ? 1 : 0.75);
   pen.fill();
   pen.lineWidth = part === "test" ? 1.6 : 0.8;
-  pen.strokeStyle = part === "test" ? getComputedStyle(canvas).color : "rgb(255 255 255 / 0.8)";
+  pen.strokeStyle = part === "test" ? ink : "rgb(255 255 255 / 0.8)";
   pen.stroke();
   if (wrong) {
     pen.beginPath();

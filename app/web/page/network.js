@@ -1,10 +1,17 @@
 // The network as the service stores it: read from its artifact, and propagated forward. The mirror of
 // model/artifact.py and model/network.py; weights are rows of neurons, as there.
 
+// In place: weighted sums become activations.
 const SQUASH = {
-  sigmoid: (z) => 1 / (1 + Math.exp(-z)),
-  tanh: Math.tanh,
-  relu: (z) => Math.max(z, 0),
+  sigmoid: (Z) => { for (let j = 0; j < Z.length; j++) Z[j] = 1 / (1 + Math.exp(-Z[j])); },
+  tanh: (Z) => { for (let j = 0; j < Z.length; j++) Z[j] = Math.tanh(Z[j]); },
+  relu: (Z) => { for (let j = 0; j < Z.length; j++) Z[j] = Math.max(Z[j], 0); },
+  softmax: (Z) => {
+    const largest = Z.reduce((most, z) => Math.max(most, z));
+    let total = 0;
+    for (let j = 0; j < Z.length; j++) total += Z[j] = Math.exp(Z[j] - largest);
+    for (let j = 0; j < Z.length; j++) Z[j] /= total;
+  },
 };
 
 export class Network {
@@ -26,21 +33,22 @@ export class Network {
     this.biases = layers.map((layer) => array(`biases.${layer}`));
   }
 
-  /** How many multiplications a flower costs. */
-  get work() {
-    return this.weights.reduce((sum, { length }) => sum + length, 0);
+  /** Room for the activations of every layer. */
+  room() {
+    return this.sizes.map((size) => new Float64Array(size));
   }
 
-  /** Activations of every layer, the standardised inputs first and the scores last, for centimetres. */
-  propagate(flower) {
-    const activations = [Float64Array.from(flower, (x, i) => (x - this.mean[i]) / this.scale[i])];
+  /**
+   * Activations of every layer, the standardised inputs first and the scores last, for centimetres; who
+   * propagates many flowers brings the room for them, to use again.
+   */
+  propagate(flower, activations = this.room()) {
     const { activation, output } = this.card.hyperparameters;
-    const last = this.weights.length - 1;
-    this.weights.forEach((W, layer) => {
-      const Z = this.#sums(W, this.biases[layer], activations[layer]);
-      if (layer === last && output === "softmax") activations.push(softmax(Z));
-      else activations.push(Z.map(SQUASH[layer === last ? output : activation]));
-    });
+    for (let i = 0; i < flower.length; i++) activations[0][i] = (flower[i] - this.mean[i]) / this.scale[i];
+    for (let layer = 0; layer < this.weights.length; layer++) {
+      sum(this.weights[layer], this.biases[layer], activations[layer], activations[layer + 1]);
+      SQUASH[layer === this.weights.length - 1 ? output : activation](activations[layer + 1]);
+    }
     return activations;
   }
 
@@ -48,31 +56,25 @@ export class Network {
   weight(layer, j, i) {
     return this.weights[layer][j * this.sizes[layer] + i];
   }
-
-  #sums(W, b, A) {
-    const Z = Float64Array.from(b);
-    for (let j = 0, at = 0; j < Z.length; j++) {
-      for (let i = 0; i < A.length; i++, at++) Z[j] += W[at] * A[i];
-    }
-    return Z;
-  }
 }
 
-function softmax(Z) {
-  const largest = Math.max(...Z);
-  const raised = Z.map((z) => Math.exp(z - largest));
-  const total = raised.reduce((sum, each) => sum + each, 0);
-  return raised.map((each) => each / total);
+/** Write the weighted sums of activations A, by weights W and biases b, into Z. */
+function sum(W, b, A, Z) {
+  for (let j = 0, at = 0; j < Z.length; j++) {
+    let z = b[j];
+    for (let i = 0; i < A.length; i++, at++) z += W[at] * A[i];
+    Z[j] = z;
+  }
 }
 
 /** The index of the winner among scores, and its share of their sum, from 0 where none stands out to 1. */
 export function winner(scores) {
   let best = 0;
   let total = 0;
-  scores.forEach((score, index) => {
-    total += score;
-    if (score > scores[best]) best = index;
-  });
+  for (let index = 0; index < scores.length; index++) {
+    total += scores[index];
+    if (scores[index] > scores[best]) best = index;
+  }
   const fair = 1 / scores.length;
   return { best, certainty: total > 0 ? (scores[best] / total - fair) / (1 - fair) : 0 };
 }

@@ -1,5 +1,9 @@
 """The stored versions of the network."""
 
+from pathlib import Path
+
+import pytest
+
 from app.settings import Settings
 from model.artifact import Artifact
 from model.store import Store
@@ -89,3 +93,51 @@ def test_what_is_told_to_be_current_heads_the_line_of_succession_though_another_
         assert version == told["succession"][0]["version"]
         assert [version] == [model["version"] for model in told["models"] if model["current"]]
         assert version == client.get("/models/current").json()["version"]
+
+
+def test_an_artifact_is_downloaded_byte_by_byte_and_may_be_kept_for_ever(client: Client, store: Store) -> None:
+    version = str(store.current())
+    response = client.get(f"/models/{version}/artifact")
+
+    assert (store.root / "models" / f"{version}.safetensors").read_bytes() == response.content
+    assert "immutable" in response.headers["cache-control"]
+    assert f'attachment; filename="{version}.safetensors"' == response.headers["content-disposition"]
+
+
+def test_the_rows_of_a_model_come_with_their_part_and_prediction(client: Client, store: Store) -> None:
+    found = client.get(f"/models/{store.current()}/rows").json()
+    first = found["specimens"][0]
+
+    assert 150 == found["rows"] == len(found["specimens"])
+    assert {"features", "species", "part", "predicted", "confidence"} == first.keys()
+    flower = dict(zip(FLOWER, first["features"], strict=True))
+    answer = client.post("/predict", json=flower).json()
+    assert (answer["species"], answer["confidence"]) == (first["predicted"], pytest.approx(first["confidence"]))
+
+
+def test_rows_are_told_by_a_process_only_once(client: Client, store: Store) -> None:
+    path = f"/models/{store.current()}/rows"
+    first = client.get(path)
+
+    assert first.json() == client.get(path).json()
+    assert 1 == len(client.app.state.service.inspector._exhibited)
+
+
+def test_rows_of_a_table_that_is_gone_are_not_told(client: Client, store: Store) -> None:
+    table = Path("data/Iris.csv").read_bytes().replace(b"Iris-setosa", b"Iris-other")
+    client.request("PUT", "/datasets/mine", content=table, headers={"content-type": "text/csv"})
+    version = client.post("/train?wait=30", json={"dataset": "mine", "epochs": 1}).json()["model_version"]
+
+    assert 150 == client.get(f"/models/{version}/rows").json()["rows"]
+    with running(client.app.state.service.settings) as restarted:
+        restarted.request("DELETE", "/datasets/mine")
+        response = restarted.get(f"/models/{version}/rows")
+        assert 404 == response.status_code
+        assert "not stored any more" in response.json()["detail"]
+
+
+def test_rows_of_many_models_are_not_all_remembered(client: Client, store: Store, artifact: Artifact) -> None:
+    for _ in range(10):
+        assert 200 == client.get(f"/models/{store.add_model(artifact)}/rows").status_code
+
+    assert 8 == len(client.app.state.service.inspector._exhibited)
