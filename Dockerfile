@@ -2,12 +2,13 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 
-# Before the code, so that only a change of the lock installs again.
+# Before the code, so that only a change of the lock installs again. Of plotly only the script is served.
 COPY requirements.lock /tmp/
 RUN python -m venv --without-pip /opt/venv \
  && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --only-binary :all: \
       --require-hashes --requirement /tmp/requirements.lock \
  && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
+ && find /opt/venv -path '*/plotly/*' -type f ! -name plotly.min.js -delete && rm -rf /opt/venv/share \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 WORKDIR /opt/iris

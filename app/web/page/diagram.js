@@ -54,6 +54,7 @@ function place(size, layer, width, height) {
     const first = Math.floor((index * size) / shown);
     const last = Math.floor(((index + 1) * size) / shown) - 1;
     const node = svg("circle", { cx: x, cy: y, r: radius, class: last > first ? "group" : null });
+    if (layer === sizes.length - 1) node.style.setProperty("--light", css(colour(first)));
     return { x, y, first, last, node };
   });
 }
@@ -106,8 +107,7 @@ function light() {
     const most = Math.max(1, ...values.map(Math.abs));
     nodes.forEach((each, index) => {
       each.value = values[index];
-      each.node.style.fillOpacity = 0.08 + (0.92 * Math.abs(values[index])) / most;
-      each.node.style.fill = layer === layers.length - 1 ? css(colour(each.first)) : "";
+      each.node.style.setProperty("--lit", `${8 + (92 * Math.abs(values[index])) / most}%`);
       each.node.classList.toggle("negative", values[index] < 0);
     });
   });

@@ -7,7 +7,8 @@ import { dress } from "./flower.js";
 import { colour, css, digits, FEATURES, percent, short, title, words } from "./names.js";
 import { state, whenModel } from "./state.js";
 
-const MOST = 30; // centimetres
+const LEAST = 0.1; // centimetres
+const MOST = 30;
 const LEAST_PULL = 0.1; // of a score, that fills a bar
 const MILLISECONDS_OF_REST = 250; // before it is asked why, and the prediction is read out
 
@@ -22,8 +23,8 @@ let resting = null;
 follow();
 
 function control(feature, index) {
-  const field = html("input", { id: feature, type: "number", min: 0.1, max: MOST, step: 0.1, inputmode: "decimal", "aria-describedby": `${feature}-told` });
-  const slider = html("input", { type: "range", min: 0.1, max: 10, step: 0.1, "aria-label": `${title(feature)} in centimetres, slider` });
+  const field = html("input", { id: feature, type: "number", min: LEAST, max: MOST, step: 0.1, inputmode: "decimal", "aria-describedby": `${feature}-told` });
+  const slider = html("input", { type: "range", min: LEAST, max: 10, step: 0.1, "aria-label": `${title(feature)} in centimetres, slider` });
   const told = html("span", { id: `${feature}-told`, class: "problem" });
   const measured = ({ target }) => {
     const value = target.valueAsNumber;
@@ -152,8 +153,10 @@ async function suit() {
     const [lowest, highest] = ranges[index];
     const most = Math.min(MOST, Math.max(Math.ceil(1.3 * highest), Math.ceil(state.flower[index])));
     slider.max = most;
-    slider.style.setProperty("--from", `${(100 * lowest) / most}%`);
-    slider.style.setProperty("--to", `${(100 * highest) / most}%`);
+    for (const [end, value] of [["--from", lowest], ["--to", highest]]) {
+      const share = (value - LEAST) / (most - LEAST); // of the way that the middle of the thumb can go
+      slider.style.setProperty(end, `calc(${share} * (100% - 1.25rem) + 0.625rem)`);
+    }
   });
   follow();
   const { specimens } = await get(`/models/${version}/rows`).catch(() => ({ specimens: [] }));

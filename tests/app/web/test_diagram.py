@@ -51,7 +51,7 @@ def test_arrow_keys_go_from_neuron_to_neuron(page: Page) -> None:
 
 
 def test_what_lights_up_changes_with_the_flower(page: Page) -> None:
-    lit = "() => [...document.querySelectorAll('#diagram circle')].map(({ style }) => style.fillOpacity)"
+    lit = "() => [...document.querySelectorAll('#diagram circle')].map(({ style }) => style.getPropertyValue('--lit'))"
     before = page.evaluate(lit)
     page.get_by_label("Petal length", exact=True).fill("6.2")
     expect(page.locator("#diagram")).to_have_attribute("data-flower", re.compile("6.2"))
