@@ -252,6 +252,15 @@ def test_a_new_container_serves_the_model_of_the_image(bench: Bench) -> None:
     assert built == bench.serve().predict()["model_version"]
 
 
+def test_the_page_is_in_the_image_with_its_charts(bench: Bench) -> None:
+    service = bench.serve()
+
+    assert "<title>Iris</title>" in service.http.get("/").text
+    assert 200 == service.http.get("/page/main.js").status_code
+    assert "plotly.js" in service.http.get("/page/plotly.min.js").text[:200]
+    assert 150 == service.http.get(f"/models/{service.predict()['model_version']}/rows").json()["rows"]
+
+
 def test_it_runs_as_a_user_without_privileges(bench: Bench, config: dict[str, Any]) -> None:
     """The user is a number other than 0, in the image's configuration and in the container."""
     container = bench.start("--network", "none")
