@@ -43,7 +43,7 @@ class Models:
     succession: list[Reign]
 
 
-class Artifact(Response):
+class ArtifactResponse(Response):
     """The bytes of an artifact, to download."""
 
     media_type = "application/octet-stream"
@@ -68,10 +68,10 @@ def show_model(version: str, store: StoreDep, champion: ChampionDep) -> Model:
     return Model(version, created_at(version), current=version == serving, card=card)
 
 
-@router.get("/{version}/artifact", response_class=Artifact, responses=problems(404, 500, 503))
+@router.get("/{version}/artifact", response_class=ArtifactResponse, responses=problems(404, 500, 503))
 def download_model(version: str, store: StoreDep) -> Response:
     """The artifact of a version, byte by byte: its network in the format safetensors, its card in the metadata."""
-    return Artifact(
+    return ArtifactResponse(
         store.model_bytes(version),
         headers={
             "Content-Disposition": f'attachment; filename="{version}.safetensors"',
