@@ -11,11 +11,6 @@ export class Problem extends Error {
     this.status = status;
     this.errors = errors; // of {field, message}
   }
-
-  /** All of it in a line. */
-  toString() {
-    return [this.message, ...this.errors.map(({ field, message }) => `${field}: ${message}`)].join(" ");
-  }
 }
 
 /** JSON of a path. */
@@ -24,41 +19,46 @@ export const get = async (path, how = {}) => (await ask(path, how)).json();
 /** Bytes of a path. */
 export const bytes = async (path) => (await ask(path)).arrayBuffer();
 
-/** JSON that a body sent to a path gets back. */
-export const post = (path, body, how = {}) =>
-  get(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), ...how });
+/** JSON that a body of JSON sent to a path gets back. */
+export const post = (path, body) => get(path, json(body));
 
 /** The same for what only administrators may do: asks for the token where one is wanted. */
+export const administerJson = async (path, body) => (await administer(path, json(body))).json();
+
+const json = (body) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+/** The response to what only administrators may do. */
 export async function administer(path, how) {
-  for (let told = ""; ;) {
-    const token = sessionStorage.getItem(TOKEN);
-    const headers = { ...how.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+  for (let token = sessionStorage.getItem(TOKEN), told = ""; ; told = "That is not the token.") {
     try {
-      return await get(path, { ...how, headers });
+      const response = await ask(path, { ...how, headers: { ...how.headers, ...(token && { Authorization: `Bearer ${inBytes(token)}` }) } });
+      if (token) sessionStorage.setItem(TOKEN, token);
+      return response;
     } catch (problem) {
-      if (problem.status !== 401 || !(await askForToken(told))) throw problem;
-      told = "That was not the token.";
+      if (problem.status !== 401) throw problem;
+      sessionStorage.removeItem(TOKEN);
+      token = await askForToken(told);
+      if (!token) throw problem;
     }
   }
 }
 
-export const administerJson = (path, body) =>
-  administer(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+/** A text whose letters are the bytes of the text in UTF-8: of others a header can hold few. */
+const inBytes = (text) => String.fromCharCode(...new TextEncoder().encode(text));
 
 async function ask(path, how) {
   let response;
   try {
     response = await fetch(path, how);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+  } catch {
     throw new Problem(0, "The service does not answer.");
   }
   if (response.ok) return response;
-  const problem = await response.json().catch(() => ({}));
-  throw new Problem(response.status, problem.detail ?? response.statusText, problem.errors);
+  const { detail, errors } = await response.json().catch(() => ({}));
+  throw new Problem(response.status, detail ?? response.statusText, errors);
 }
 
-/** Whether a token was given; it is kept for this tab only. */
+/** The token that was given, or null; it is kept for this tab only, and only if it is the right one. */
 function askForToken(told) {
   const dialog = byId("token");
   const input = byId("token-input");
@@ -68,9 +68,7 @@ function askForToken(told) {
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      const given = dialog.returnValue === "send" && input.value !== "";
-      if (given) sessionStorage.setItem(TOKEN, input.value);
-      resolve(given);
+      resolve(dialog.returnValue === "send" ? input.value : null);
     }, { once: true });
   });
 }

@@ -3,29 +3,38 @@
 import { html } from "./elements.js";
 
 const SCRIPT = "/page/plotly.min.js";
-const shown = new Map(); // element -> what it shows, to draw it again in other colours or another width
+
+/** Of two curves side by side. */
+export const CURVES = ["#7a5cf0", "#e8941a"];
+
+const charts = new Map(); // element -> {seen, what}: a promise that it is seen, and what it shows
 let loading = null;
 
-/** Draw lines and dots in an element: traces and axis titles in plotly's terms. */
+/** Draw traces in plotly's terms in an element, under the titles x and y of its axes. */
 export async function draw(element, traces, { x, y, range = null, xRange = null, legend = true }) {
-  const first = !shown.has(element);
-  shown.set(element, [traces, { x, y, range, xRange, legend }]);
-  if (first) await whenSeen(element);
-  const plotly = await load();
-  await plotly.react(element, ...dressed(element, ...shown.get(element)));
+  if (!charts.has(element)) charts.set(element, { seen: whenSeen(element) });
+  const chart = charts.get(element);
+  chart.what = [traces, { x, y, range, xRange, legend }];
+  await chart.seen;
+  try {
+    const plotly = await load();
+    await plotly.react(element, ...dressed(element, ...chart.what));
+  } catch {
+    element.textContent = "The chart cannot be drawn: its script did not come.";
+  }
 }
 
 function dressed(element, traces, { x, y, range, xRange, legend }) {
   const style = getComputedStyle(element);
-  const axis = (title, limits) => ({
-    title: { text: title, font: { size: 12 } },
+  const axis = (name, limits) => ({
+    title: { text: name, font: { size: 12 } },
     gridcolor: style.getPropertyValue("--line"),
     zerolinecolor: style.getPropertyValue("--line"),
     ...(Array.isArray(limits) ? { range: limits } : { rangemode: limits ?? "normal" }),
   });
   const layout = {
     autosize: true,
-    margin: { l: 52, r: 12, t: 8, b: 42 },
+    margin: { l: 52, r: 12, t: legend ? 30 : 8, b: 42 },
     paper_bgcolor: "transparent",
     plot_bgcolor: "transparent",
     font: { family: "system-ui, sans-serif", size: 12, color: style.color },
@@ -34,7 +43,6 @@ function dressed(element, traces, { x, y, range, xRange, legend }) {
     showlegend: legend,
     legend: { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom" },
   };
-  if (legend) layout.margin.t = 30;
   return [traces, layout, { displayModeBar: false, responsive: true }];
 }
 
@@ -50,8 +58,11 @@ function whenSeen(element) {
 
 function load() {
   loading ??= new Promise((resolve, reject) => {
-    const script = html("script", { src: SCRIPT, onload: () => resolve(globalThis.Plotly), onerror: reject });
-    document.head.append(script);
+    const failed = () => {
+      loading = null; // another chart may try again
+      reject(new Error(SCRIPT));
+    };
+    document.head.append(html("script", { src: SCRIPT, onload: () => resolve(globalThis.Plotly), onerror: failed }));
   });
   return loading;
 }
@@ -59,7 +70,7 @@ function load() {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", async () => {
   if (!loading) return;
   const plotly = await loading;
-  for (const [element, what] of shown) {
+  for (const [element, { what }] of charts) {
     if (element.isConnected && element.data) plotly.react(element, ...dressed(element, ...what));
   }
 });

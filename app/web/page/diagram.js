@@ -2,16 +2,20 @@
 // Layers that are wider than there is room for are drawn in groups of neighbours.
 
 import { byId, everyFrame, svg } from "./elements.js";
-import { colour, css, digits, FEATURES, short, words } from "./names.js";
+import { colour, css, digits, FEATURES, short, squeezed, words } from "./names.js";
 import { state, whenModel } from "./state.js";
 
-const MOST = 14; // neurons or groups of a layer
-const MARGIN = { left: 106, right: 106, top: 30, bottom: 14 };
+const MOST = 14; // neurons or groups of a hidden layer
+const MOST_OUTPUTS = 40;
+const MARGIN = { top: 30, bottom: 14 };
+const NARROW = 480; // pixels
+const LETTER = 6.6; // pixels that one takes, or less
 const NEAR = 7; // pixels from a line, to point at it
 
 const drawing = byId("diagram");
 let layers = []; // of neurons or groups: {x, y, first, last, node}
 let lines = []; // {layer, from, to, weight, line}
+let margin = 106; // pixels for the labels on either side
 let radius = 10;
 let cursor = null; // [layer, index] of the neuron that the arrow keys have reached
 
@@ -27,7 +31,10 @@ drawing.addEventListener("blur", () => tell(null));
 function build() {
   const { network } = state.model;
   const width = drawing.parentElement.clientWidth;
-  const height = Math.max(260, Math.min(540, 46 * Math.min(MOST, Math.max(...network.sizes)) + 60));
+  const most = Math.max(...network.sizes.map(shownOf));
+  const height = Math.max(260, Math.min(540, 46 * most + 60));
+  margin = width < NARROW ? 88 : 118;
+  radius = Math.max(4, Math.min(14, (height - MARGIN.top - MARGIN.bottom) / most / 2.6, (width - 2 * margin) / network.sizes.length / 3));
   drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
   drawing.style.height = `${height}px`;
   layers = network.sizes.map((size, layer) => place(size, layer, width, height));
@@ -41,15 +48,19 @@ function build() {
   light();
 }
 
+/** How many neurons or groups of a layer are drawn. */
+function shownOf(size, layer) {
+  return Math.min(size, layer === state.model.network.sizes.length - 1 ? MOST_OUTPUTS : MOST);
+}
+
 function place(size, layer, width, height) {
   const { sizes } = state.model.network;
-  const shown = Math.min(size, MOST);
-  const across = width - MARGIN.left - MARGIN.right;
+  const shown = shownOf(size, layer);
+  const across = width - 2 * margin;
   const down = height - MARGIN.top - MARGIN.bottom;
   const gap = Math.min(down / shown, 64);
-  radius = Math.max(4, Math.min(14, down / Math.min(MOST, Math.max(...sizes)) / 2.6, across / sizes.length / 3));
   return Array.from({ length: shown }, (_, index) => {
-    const x = MARGIN.left + (across * layer) / (sizes.length - 1);
+    const x = margin + (across * layer) / (sizes.length - 1);
     const y = MARGIN.top + down / 2 + (index - (shown - 1) / 2) * gap;
     const first = Math.floor((index * size) / shown);
     const last = Math.floor(((index + 1) * size) / shown) - 1;
@@ -79,25 +90,27 @@ function mean(layer, from, to) {
   for (let j = to.first; j <= to.last; j++) {
     for (let i = from.first; i <= from.last; i++) total += network.weight(layer, j, i);
   }
-  return total / size(from) / size(to);
+  return total / countOf(from) / countOf(to);
 }
 
-const size = ({ first, last }) => last - first + 1;
+const countOf = ({ first, last }) => last - first + 1;
 
 function labels() {
   const { card, network } = state.model;
   const [inputs, outputs] = [layers[0], layers.at(-1)];
-  const text = (x, y, anchor, content) => svg("text", { x, y, "text-anchor": anchor, class: "label" }, content);
+  const text = (x, y, anchor, content, whole = content) =>
+    svg("text", { x, y, "text-anchor": anchor, class: "label" }, svg("title", {}, whole), content);
+  const letters = Math.floor((margin - radius - 10) / LETTER);
   return [
-    ...inputs.map(({ x, y, first }) => text(x - radius - 8, y + 4, "end", words(FEATURES[first]))),
-    ...outputs.map(({ x, y, first, last }) => text(x + radius + 8, y + 4, "start",
-      first === last ? clip(short(card.species[first])) : `${last - first + 1} species`)),
+    ...inputs.map(({ x, y, first }) => text(x - radius - 6, y + 4, "end", words(FEATURES[first]))),
+    ...outputs.map(({ x, y, first, last }) => {
+      const name = first === last ? short(card.species[first]) : `${last - first + 1} species`;
+      return text(x + radius + 6, y + 4, "start", squeezed(name, letters), name);
+    }),
     ...network.sizes.slice(1, -1).map((count, index) => text(layers[index + 1][0].x, 14, "middle",
       count > MOST ? `${count} in ${MOST} groups` : `${count}`)),
   ];
 }
-
-const clip = (name) => (name.length > 14 ? `${name.slice(0, 13)}…` : name);
 
 /** Light up what this flower makes use of. */
 function light() {
@@ -116,7 +129,7 @@ function light() {
     line.style.strokeOpacity = 0.1 + (0.9 * Math.abs(weight * from.value)) / most[layer];
   }
   drawing.dataset.flower = state.flower.join(" ");
-  if (cursor) told(cursor);
+  if (cursor) tellNeuron(cursor);
 }
 
 /** By layer, the most that any of its neurons is heard by another. */
@@ -135,7 +148,7 @@ function average(values, { first, last }) {
 function point({ offsetX, offsetY }) {
   for (const [layer, nodes] of layers.entries()) {
     const index = nodes.findIndex(({ x, y }) => Math.hypot(x - offsetX, y - offsetY) < radius + 4);
-    if (index >= 0) return told([layer, index]);
+    if (index >= 0) return tellNeuron([layer, index]);
   }
   let nearest = null;
   let least = NEAR;
@@ -146,7 +159,7 @@ function point({ offsetX, offsetY }) {
   if (nearest) {
     const { layer, from, to, weight } = nearest;
     const product = `weight ${digits(weight)} × activation ${digits(from.value)} = ${digits(weight * from.value)}`;
-    tell(`${name(layer, from)} → ${name(layer + 1, to)}: ${size(from) * size(to) > 1 ? "mean " : ""}${product}`, [nearest.line]);
+    tell(`${nameOf(layer, from)} → ${nameOf(layer + 1, to)}: ${countOf(from) * countOf(to) > 1 ? "mean " : ""}${product}`, [nearest.line]);
   } else tell(null);
 }
 
@@ -164,20 +177,20 @@ function move(event) {
   const [layer, index] = cursor ?? [0, -1];
   const to = Math.max(0, Math.min(layers.length - 1, layer + (cursor ? step[0] : 0)));
   cursor = [to, Math.max(0, Math.min(layers[to].length - 1, index + (cursor ? step[1] : 1)))];
-  told(cursor);
+  tellNeuron(cursor);
 }
 
 /** Tell the numbers of a neuron, and show it with its lines. */
-function told([layer, index]) {
+function tellNeuron([layer, index]) {
   const each = layers[layer][index];
   const { biases } = state.model.network;
-  const bias = layer > 0 ? `, ${size(each) > 1 ? "mean " : ""}bias ${digits(average(biases[layer - 1], each))}` : "";
+  const bias = layer > 0 ? `, ${countOf(each) > 1 ? "mean " : ""}bias ${digits(average(biases[layer - 1], each))}` : "";
   const what = layer === 0 ? `${digits(state.flower[each.first])} cm, standardised ${digits(each.value)}` : `activation ${digits(each.value)}`;
   const mine = lines.filter(({ from, to }) => from === each || to === each).map(({ line }) => line);
-  tell(`${name(layer, each)}: ${size(each) > 1 ? "mean " : ""}${what}${bias}`, [each.node, ...mine]);
+  tell(`${nameOf(layer, each)}: ${countOf(each) > 1 ? "mean " : ""}${what}${bias}`, [each.node, ...mine]);
 }
 
-function name(layer, { first, last }) {
+function nameOf(layer, { first, last }) {
   if (layer === 0) return words(FEATURES[first]);
   if (layer === layers.length - 1 && first === last) return short(state.model.card.species[first]);
   return `layer ${layer}, ${first === last ? `neuron ${first + 1}` : `neurons ${first + 1} to ${last + 1}`}`;

@@ -1,24 +1,21 @@
 // How good the model that serves is: where it is right and wrong, and whether it is as sure as it should be.
 
-import { get } from "./api.js";
-import { draw } from "./charts.js";
+import { CURVES, draw } from "./charts.js";
 import { byId, html } from "./elements.js";
 import { percent, short } from "./names.js";
-import { state, whenModel } from "./state.js";
+import { state, whenModel, whenRows } from "./state.js";
 
 const BINS = 10;
 
-byId("part").addEventListener("change", tell);
-whenModel(() => {
-  tell();
-  calibrate();
-});
+byId("part").addEventListener("change", evaluate);
+whenModel(evaluate);
+whenRows(calibrate);
 
-function tell() {
+function evaluate() {
   const { species, evaluation } = state.model.card;
   const found = evaluation[byId("part").value];
   byId("confusion").replaceChildren(confusion(species, found.confusion));
-  byId("by-species").replaceChildren(bySpecies(found.species));
+  byId("by-species").replaceChildren(bySpecies(species, found.species));
   byId("honesty").replaceChildren(...numbers(found));
 }
 
@@ -38,14 +35,14 @@ export function confusion(species, counts) {
       html("th", { scope: "row" }, short(species[index])), ...row.map((count, column) => cell(count, index, column))))));
 }
 
-function bySpecies(scores) {
+function bySpecies(species, scores) {
   const columns = ["precision", "recall", "f1"];
   return html("table", {},
     html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Species"),
       ...["Precision", "Recall", "F1", "Rows"].map((name) => html("th", { scope: "col" }, name)))),
-    html("tbody", {}, ...Object.entries(scores).map(([name, score]) => html("tr", {},
+    html("tbody", {}, ...species.map((name) => html("tr", {},
       html("th", { scope: "row" }, short(name)),
-      ...columns.map((column) => html("td", {}, score[column].toFixed(3))), html("td", {}, `${score.rows}`)))));
+      ...columns.map((column) => html("td", {}, scores[name][column].toFixed(3))), html("td", {}, `${scores[name].rows}`)))));
 }
 
 /** Pairs of a definition list: the figures of an evaluation. */
@@ -55,11 +52,8 @@ export function numbers({ rows, accuracy, loss, log_loss: logLoss, brier_score: 
   return told.map(([name, value]) => html("div", {}, html("dt", {}, name), html("dd", {}, value)));
 }
 
-async function calibrate() {
-  const { version, network } = state.model;
-  const { specimens } = await get(`/models/${version}/rows`).catch(() => ({ specimens: [] }));
-  if (version !== state.model.version) return;
-  const bins = binned(network, specimens.filter(({ part }) => part === "test" || part === "validation"));
+function calibrate() {
+  const bins = binned(state.model.network, state.rows.specimens.filter(({ part }) => part === "test" || part === "validation"));
   const line = { x: [0, 1], y: [0, 1], mode: "lines", line: { dash: "dot", color: "#8884a0" }, hoverinfo: "skip" };
   const dots = {
     x: bins.map(({ sure }) => sure),
@@ -67,12 +61,12 @@ async function calibrate() {
     text: bins.map(({ rows }) => `${rows} rows`),
     mode: "markers",
     cliponaxis: false,
-    marker: { size: bins.map(({ rows }) => 8 + 3 * Math.sqrt(rows)), color: "#7a5cf0" },
+    marker: { size: bins.map(({ rows }) => 8 + 3 * Math.sqrt(rows)), color: CURVES[0] },
     hovertemplate: "sure %{x:.2f}, right %{y:.2f}, %{text}<extra></extra>",
   };
-  byId("calibration").setAttribute("aria-label", "Calibration: " + bins.map(({ sure, right, rows }) =>
-    `of ${rows} rows with a confidence of ${sure.toFixed(2)}, ${percent(right)} right`).join("; "));
-  await draw(byId("calibration"), [line, dots], {
+  const told = bins.map(({ sure, right, rows }) => `of ${rows} rows with a confidence of ${sure.toFixed(2)}, ${percent(right)} right`);
+  byId("calibration").setAttribute("aria-label", `Calibration: ${told.join("; ") || "the table is not stored any more"}`);
+  draw(byId("calibration"), [line, dots], {
     x: "how sure it is", y: "how often it is right", range: [-0.1, 1.1], xRange: [0, 1.05], legend: false,
   });
 }

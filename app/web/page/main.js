@@ -1,7 +1,7 @@
 // The page: its parts, each of which paints what it shows, and whether there is a model to show.
 
 import { byId, html } from "./elements.js";
-import { percent, recipe } from "./names.js";
+import { percent, recipeInWords } from "./names.js";
 import { state, whenModel } from "./state.js";
 import "./flower.js";
 import "./measure.js";
@@ -16,7 +16,7 @@ const MILLISECONDS_BETWEEN_LOOKS = 3000;
 whenModel(() => {
   const { version, card } = state.model;
   const told = [["Serves", version.split("-")[1].slice(0, 8)], ["Table", card.dataset.name],
-    ["Recipe", recipe(card.hyperparameters)], ["Test accuracy", percent(card.evaluation.test.accuracy)]];
+    ["Recipe", recipeInWords(card.hyperparameters)], ["Test accuracy", percent(card.evaluation.test.accuracy)]];
   byId("serving").replaceChildren(...told.map(([name, value]) => html("div", {}, html("dt", {}, name), html("dd", {}, value))));
   byId("serving").dataset.version = version;
 });

@@ -1,26 +1,31 @@
 // The decision map: what the network would say of every flower that differs from this one in two
 // measurements, and where the rows of its table lie.
 
-import { get } from "./api.js";
 import { byId, everyFrame, html } from "./elements.js";
 import { colour, css, digits, FEATURES, short, words } from "./names.js";
 import { winner } from "./network.js";
-import { state, whenModel } from "./state.js";
+import { state, whenModel, whenRows } from "./state.js";
 
 const CELLS = 100; // across and up
+const COARSE = 5; // cells of a first glimpse are so many times wider
 const MARGIN = { left: 38, right: 10, top: 10, bottom: 34 };
 const MILLISECONDS_AT_ONCE = 12; // the map of a wide network takes many frames, so that the page stays quick
+const WORK_AT_ONCE = 100_000; // weights, between two looks at the clock
+const MILLISECONDS_OF_REST = 150;
 const MILLISECONDS_BETWEEN_GLIMPSES = 150;
+const NEAR = 9; // pixels from a row of the table, to point at it
 const SHAPES = [disc, square, triangle, diamond];
 
 const canvas = byId("map");
 const pen = canvas.getContext("2d");
 const cells = new OffscreenCanvas(CELLS, CELLS);
+const image = new ImageData(CELLS, CELLS);
+const pixels = new Uint32Array(image.data.buffer);
 const marker = byId("marker");
 const axes = [byId("map-x"), byId("map-y")];
-let specimens = [];
 let spans = [[0, 1], [0, 1]]; // centimetres across and up
 let painting = null;
+let beginning = null;
 
 axes.forEach((select, at) => {
   select.append(...FEATURES.map((feature, index) => html("option", { value: index }, words(feature))));
@@ -35,21 +40,17 @@ const restart = everyFrame(() => state.model && begin());
 new ResizeObserver(restart).observe(canvas.parentElement);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restart);
 state.addEventListener("flower", restart);
-whenModel(load);
+whenModel(restart);
+whenRows(() => {
+  legend();
+  listWrong();
+  restart();
+});
 canvas.addEventListener("pointerdown", drag);
+canvas.addEventListener("pointermove", point);
+canvas.addEventListener("pointerleave", () => { byId("map-told").textContent = "\u00a0"; });
 marker.addEventListener("pointerdown", drag);
 marker.addEventListener("keydown", nudge);
-
-async function load() {
-  specimens = [];
-  restart();
-  const { version } = state.model;
-  const found = await get(`/models/${version}/rows`).catch(() => ({ specimens: [] }));
-  if (version !== state.model.version) return;
-  specimens = found.specimens;
-  legend();
-  restart();
-}
 
 const chosen = () => axes.map(({ value }) => Number(value));
 
@@ -62,9 +63,17 @@ function scales() {
   return { across, up, width, height };
 }
 
+/** Paint anew: at once, or if that takes its time when the hand rests. */
 function begin() {
   spans = chosen().map(span);
   cancelAnimationFrame(painting);
+  clearTimeout(beginning);
+  place();
+  if (state.model.network.work * CELLS < WORK_AT_ONCE) compute();
+  else beginning = setTimeout(compute, MILLISECONDS_OF_REST);
+}
+
+function compute() {
   const work = cellsOf(state.model.network, state.flower.slice(), chosen());
   let shown = performance.now();
   const go = () => {
@@ -90,27 +99,35 @@ function span(feature) {
   return [Math.max(0.01, low - room), high + room];
 }
 
-/** Colour the cells row by row, from the top. */
-function* cellsOf(network, flower, [x, y]) {
-  const image = new ImageData(CELLS, 1);
-  const room = network.room();
-  const colours = network.card.species.map((_, index) => colour(index));
-  const [[left, right], [low, high]] = spans;
-  const onto = cells.getContext("2d");
-  for (let row = 0; row < CELLS; row++) {
-    flower[y] = high - ((row + 0.5) / CELLS) * (high - low);
-    for (let column = 0; column < CELLS; column++) {
-      flower[x] = left + ((column + 0.5) / CELLS) * (right - left);
-      const { best, certainty } = winner(network.propagate(flower, room).at(-1));
-      image.data.set(colours[best], 4 * column);
-      image.data[4 * column + 3] = 25 + 150 * certainty;
-    }
-    onto.putImageData(image, 0, row);
-    yield;
+/** Colour the cells, yielding now and then: of a network that takes its time, first some of them. */
+function* cellsOf(network, flower, features) {
+  const cellsAtOnce = Math.ceil(WORK_AT_ONCE / network.work);
+  for (const size of cellsAtOnce < CELLS ? [COARSE, 1] : [1]) {
+    for (let row = 0; row < CELLS; row += size) yield* rowOf(network, flower, features, row, size, cellsAtOnce);
   }
 }
 
+function* rowOf(network, flower, [x, y], row, size, cellsAtOnce) {
+  const room = network.room();
+  const [[left, right], [low, high]] = spans;
+  flower[y] = high - ((row + size / 2) / CELLS) * (high - low);
+  for (let column = 0, done = 1; column < CELLS; column += size, done++) {
+    flower[x] = left + ((column + size / 2) / CELLS) * (right - left);
+    const { best, certainty } = winner(network.propagate(flower, room).at(-1));
+    for (let below = 0; below < size; below++) {
+      const at = (row + below) * CELLS + column;
+      pixels.fill(pixel(colour(best), 25 + 150 * certainty), at, at + size);
+    }
+    if (done % cellsAtOnce === 0) yield;
+  }
+  yield;
+}
+
+/** A pixel as the bytes of an image hold it. */
+const pixel = ([red, green, blue], alpha) => (alpha << 24) | (blue << 16) | (green << 8) | red;
+
 function paint() {
+  cells.getContext("2d").putImageData(image, 0, 0);
   const { across, up, width, height } = scales();
   const sharpness = devicePixelRatio;
   canvas.width = width * sharpness;
@@ -122,10 +139,15 @@ function paint() {
   ticks(across, up, height);
   const [x, y] = chosen();
   const ink = getComputedStyle(canvas).color;
-  for (const row of specimens) mark(row, across(row.features[x]), up(row.features[y]), ink);
+  for (const row of specimens()) mark(row, across(row.features[x]), up(row.features[y]), ink);
+  describe(x, y);
+}
+
+function place() {
+  const { across, up } = scales();
+  const [x, y] = chosen();
   marker.style.left = `${across(state.flower[x])}px`;
   marker.style.top = `${up(state.flower[y])}px`;
-  describe(x, y);
 }
 
 function ticks(across, up, height) {
@@ -158,15 +180,16 @@ function round(low, high) {
 
 function mark({ species, part, predicted }, x, y, ink) {
   const index = state.model.card.species.indexOf(species);
-  const wrong = species !== predicted;
   pen.beginPath();
   SHAPES[index % SHAPES.length](x, y, part === "test" ? 5 : 3.2);
-  pen.fillStyle = css(colour(index), part === "test" ? 1 : 0.75);
-  pen.fill();
-  pen.lineWidth = part === "test" ? 1.6 : 0.8;
-  pen.strokeStyle = part === "test" ? ink : "rgb(255 255 255 / 0.8)";
+  if (part !== "validation") { // else hollow
+    pen.fillStyle = css(colour(index));
+    pen.fill();
+  }
+  pen.lineWidth = part === "test" ? 1.8 : 0.9;
+  pen.strokeStyle = ink;
   pen.stroke();
-  if (wrong) {
+  if (isWrong({ species, predicted })) {
     pen.beginPath();
     for (const way of [1, -1]) {
       pen.moveTo(x - 8, y - 8 * way);
@@ -196,15 +219,42 @@ function legend() {
     return sample;
   };
   const some = card.species.slice(0, 12).map((name, index) => html("li", {}, swatch(index), short(name)));
-  const told = specimens.length === 0 ? "the table is not stored any more"
-    : "large: test rows, never seen; small: the others; crossed: taken for another species";
-  byId("map-legend").replaceChildren(...some, html("li", { class: "told" }, told));
+  if (card.species.length > some.length) some.push(html("li", {}, `and ${card.species.length - some.length} more`));
+  const told = state.rows.gone ? "The table that it has learned from is not stored any more."
+    : "Large: test rows, never seen. Hollow: validation rows. Small: training rows. Crossed: taken for another species.";
+  byId("map-legend").replaceChildren(...some, html("li", { class: "key" }, told));
+}
+
+const specimens = () => state.rows?.specimens ?? [];
+
+const isWrong = ({ species, predicted }) => species !== predicted;
+
+/** The rows that are taken for another species, to read and to measure. */
+function listWrong() {
+  const wrong = specimens().filter(isWrong);
+  byId("wrong").hidden = wrong.length === 0;
+  byId("wrong-title").textContent = `Rows that it takes for another species: ${wrong.length}`;
+  byId("wrong-rows").replaceChildren(...wrong.map((row) => html("li", {},
+    html("button", { type: "button", onclick: () => state.measure(row.features) }, row.features.map(digits).join(" · ")), ` ${inWords(row)}`)));
+}
+
+const inWords = ({ species, part, predicted }) =>
+  `${part} row: ${short(species)}${species === predicted ? "" : `, taken for ${short(predicted)}`}`;
+
+/** Tell of the row that is pointed at. */
+function point({ offsetX, offsetY }) {
+  if (!state.model) return;
+  const { across, up } = scales();
+  const [x, y] = chosen();
+  const away = ({ features }) => Math.hypot(across(features[x]) - offsetX, up(features[y]) - offsetY);
+  const nearest = specimens().reduce((best, row) => (away(row) < (best ? away(best) : NEAR) ? row : best), null);
+  byId("map-told").textContent = nearest ? `${nearest.features.map(digits).join(" · ")} cm, ${inWords(nearest)}` : "\u00a0";
 }
 
 function describe(x, y) {
-  const wrong = specimens.filter(({ species, predicted }) => species !== predicted).length;
+  const wrong = specimens().filter(isWrong).length;
   canvas.setAttribute("aria-label", `Decision map over ${words(FEATURES[x])} and ${words(FEATURES[y])}; `
-    + `${specimens.length} rows, of which ${wrong} are taken for another species. `
+    + `${specimens().length} rows, of which ${wrong} are taken for another species. `
     + `Your flower is at ${digits(state.flower[x])} and ${digits(state.flower[y])} centimetres.`);
 }
 

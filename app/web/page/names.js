@@ -11,6 +11,13 @@ export const title = (name) => words(name)[0].toUpperCase() + words(name).slice(
 /** Iris-setosa -> setosa */
 export const short = (species) => species.replace(/^iris[ -]/i, "");
 
+/** A long name without its middle, in so many letters. */
+export function squeezed(name, letters) {
+  if (name.length <= letters) return name;
+  const end = Math.floor((letters - 1) / 2);
+  return `${name.slice(0, letters - 1 - end)}…${name.slice(name.length - end)}`;
+}
+
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 /** A number to three digits that count. */
@@ -21,7 +28,7 @@ const COLOURS = [[20, 150, 143], [232, 148, 26], [128, 90, 232], [214, 73, 119],
 
 /** Red, green and blue of the species of an index. */
 export function colour(index) {
-  if (index < COLOURS.length) return COLOURS[index];
+  if (index < COLOURS.length) return COLOURS[Math.max(0, index)];
   const hue = (index * 137.508) % 360;
   const channel = (offset) => {
     const k = (offset + hue / 30) % 12;
@@ -44,13 +51,23 @@ export function ago(moment) {
   return "just now";
 }
 
-/** 5-10 neurons, tanh, 100 epochs ... : what of a recipe is not the default's. */
-export function recipe(hyperparameters) {
-  const { hidden_layers: layers, activation, output, optimizer, learning_rate: rate, epochs, standardize } = hyperparameters;
-  const told = [layers.length ? layers.join("–") : "no hidden layer", activation, `${epochs} epochs`, `rate ${rate}`];
-  if (output !== "sigmoid") told.push(output);
-  if (optimizer !== "sgd") told.push(optimizer);
-  if (hyperparameters.batch_size > 1) told.push(`batches of ${hyperparameters.batch_size}`);
-  if (!standardize) told.push("raw centimetres");
-  return told.join(", ");
+/** A recipe in a line: layers, activation, epochs, rate, and what else is not as in the tutorial. */
+export function recipeInWords(recipe) {
+  const told = [recipe.hidden_layers.length ? recipe.hidden_layers.join("–") : "no hidden layer", recipe.activation,
+    `${recipe.epochs} epochs`, `rate ${recipe.learning_rate}`];
+  const also = [
+    [recipe.output !== "sigmoid", recipe.output],
+    [recipe.initial_weights !== "uniform", `${recipe.initial_weights} weights`],
+    [recipe.optimizer !== "sgd", recipe.optimizer],
+    [recipe.momentum, `momentum ${recipe.momentum}`],
+    [recipe.learning_rate_decay, `decay ${recipe.learning_rate_decay}`],
+    [recipe.batch_size > 1, `batches of ${recipe.batch_size}`],
+    [recipe.patience, `patience ${recipe.patience}`],
+    [recipe.l2, `l2 ${recipe.l2}`],
+    [recipe.class_weight, `${recipe.class_weight} species`],
+    [recipe.restarts > 1, `${recipe.restarts} starts`],
+    [recipe.warm_start, "warm start"],
+    [!recipe.standardize, "raw centimetres"],
+  ];
+  return [...told, ...also.flatMap(([holds, name]) => (holds ? [name] : []))].join(", ");
 }

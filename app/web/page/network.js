@@ -33,6 +33,11 @@ export class Network {
     this.biases = layers.map((layer) => array(`biases.${layer}`));
   }
 
+  /** How many multiplications a flower costs. */
+  get work() {
+    return this.weights.reduce((total, { length }) => total + length, 0);
+  }
+
   /** Room for the activations of every layer. */
   room() {
     return this.sizes.map((size) => new Float64Array(size));

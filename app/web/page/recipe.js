@@ -12,7 +12,7 @@ const ABSENT = ""; // what a field holds whose value is none
 const fields = new Map(); // name -> {input, read, told}
 
 /** Make the form. */
-export async function prepare() {
+export async function prepareForm() {
   const { components: { schemas } } = await get("/openapi.json");
   const properties = schemas.TrainingRequest.properties;
   for (const [name, property] of Object.entries(properties)) {
@@ -20,8 +20,8 @@ export async function prepare() {
     const place = byId(FIRST.includes(name) ? "fields" : "more-fields");
     const nested = resolve(schemas, property).properties;
     if (nested) {
-      for (const [inner, each] of Object.entries(nested)) add(place, `${name}.${inner}`, resolve(schemas, each), false);
-    } else add(place, name, resolve(schemas, property), !("default" in property));
+      for (const [inner, each] of Object.entries(nested)) add(place, `${name}.${inner}`, resolve(schemas, each));
+    } else add(place, name, resolve(schemas, property));
   }
   for (const name of FIRST.toReversed()) byId("fields").prepend(fields.get(name).row);
 }
@@ -35,9 +35,9 @@ function resolve(schemas, property) {
   return { ...found, ...property, ...(description && { description }), ...(!("default" in property) && { default: null }) };
 }
 
-function add(place, name, property, optional) {
+function add(place, name, property) {
   const id = `recipe-${name}`;
-  const input = control(id, name, property, optional);
+  const input = control(id, name, property);
   const told = html("span", { id: `${id}-told`, class: "problem" });
   const hint = html("span", { id: `${id}-hint`, class: "hint" }, property.description ?? "");
   input.setAttribute("aria-describedby", `${id}-hint ${id}-told`);
@@ -47,7 +47,7 @@ function add(place, name, property, optional) {
   fields.set(name, { row, input, told, property });
 }
 
-function control(id, name, property, optional) {
+function control(id, name, property) {
   if (property.enum) {
     const names = property.default === null ? [ABSENT, ...property.enum] : property.enum;
     return html("select", { id }, ...names.map((value) =>
@@ -61,7 +61,7 @@ function control(id, name, property, optional) {
     id, type: "number", min: lowest, max: property.maximum ?? property.exclusiveMaximum,
     step: property.type === "integer" ? 1 : "any",
     value: nested || property.default === null ? ABSENT : property.default,
-    placeholder: nested ? "none" : optional ? (name === "seed" ? "drawn" : "none") : null,
+    placeholder: { seed: "drawn" }[name] ?? "none",
   });
 }
 

@@ -1,56 +1,83 @@
 // Asking for a run, and watching it: progress and curves as the service tells them, and what came of it.
 
 import { administer, administerJson, get } from "./api.js";
-import { draw } from "./charts.js";
-import { byId, everyFrame, html } from "./elements.js";
+import { beginCurves, showScores } from "./curves.js";
+import { byId, html } from "./elements.js";
 import { percent } from "./names.js";
-import { complain, prepare, recipe } from "./recipe.js";
+import { complain, prepareForm, recipe } from "./recipe.js";
 import { state } from "./state.js";
-import { list, table } from "./tables.js";
+import { listTables, table } from "./tables.js";
 import { promote } from "./versions.js";
 
-const MILLISECONDS_BETWEEN_LOOKS = 200;
-const LOOKS = 15; // until this worker serves what another one has made current
+const MILLISECONDS_BETWEEN_LOOKS = 3000;
 
-const button = byId("start");
+const form = byId("recipe");
+const start = byId("start");
 const cancel = byId("cancel");
-let watched = null; // {id, source, scores}
+let asking = false;
+let watched = null; // {id, source, scores, quarter} of the run that is shown while it goes on
+let newest = null; // the id of the newest run that the page knows of
 
-byId("recipe").addEventListener("submit", (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
-  start();
+  if (!asking) train();
 });
-byId("recipe").addEventListener("reset", () => complain([]));
+form.addEventListener("reset", () => complain([]));
 cancel.addEventListener("click", end);
-const paint = everyFrame(curves);
+until(prepareForm).then(() => { start.disabled = false; });
+until(listTables);
+look();
 
-Promise.all([prepare(), list()]).then(resume, (problem) => { byId("recipe-told").textContent = problem.message; });
-
-/** Watch the run that goes on already, if there is one. */
-async function resume() {
-  const runs = await get("/train?limit=5").catch(() => []);
-  const going = runs.find(({ status }) => status === "running") ?? runs.find(({ status }) => status === "queued");
-  if (going) watch(going);
-  else if (runs.length) curves((await get(`/train/${runs[0].id}`)).history);
+/** Do it, again and again for as long as the service refuses. */
+async function until(done) {
+  try {
+    await done();
+  } catch (problem) {
+    byId("recipe-told").textContent = problem.message;
+    await new Promise((resolve) => { setTimeout(resolve, MILLISECONDS_BETWEEN_LOOKS); });
+    await until(done);
+    byId("recipe-told").textContent = "";
+  }
 }
 
-async function start() {
-  const told = byId("recipe-told");
-  told.textContent = "";
+/** Look for runs that others have begun, now and again. */
+async function look() {
+  const runs = await get("/train?limit=5").catch(() => []);
+  const [latest] = runs;
+  if (latest && latest.id !== newest && !watched && !asking) {
+    const going = runs.find(({ status }) => status === "running") ?? runs.find(({ status }) => status === "queued");
+    if (going) watch(going, "A run that was started elsewhere: ");
+    else {
+      if (newest === null) showLast(latest.id);
+      newest = latest.id;
+      document.dispatchEvent(new Event("run-ended"));
+    }
+  }
+  setTimeout(look, MILLISECONDS_BETWEEN_LOOKS);
+}
+
+async function showLast(id) {
+  const { history, kept } = await get(`/train/${id}`).catch(() => ({}));
+  if (history && !watched) showScores(history, kept);
+}
+
+async function train() {
+  byId("recipe-told").textContent = "";
+  byId("verdict").replaceChildren();
   complain([]);
-  button.disabled = true;
+  asking = true;
   try {
-    watch(await administerJson("/train?wait=0", { ...recipe(), dataset: table() }));
+    watch(await administerJson("/train?wait=0", { ...recipe(), dataset: table() }), "");
   } catch (problem) {
-    button.disabled = false;
     const strange = complain(problem.errors ?? []);
-    told.textContent = [problem.message, ...strange].join(" ");
-    byId("recipe").querySelector("[aria-invalid]")?.focus();
+    byId("recipe-told").textContent = [problem.message, ...strange].join(" ");
+    form.querySelector("[aria-invalid]")?.focus();
+  } finally {
+    asking = false;
   }
 }
 
 async function end() {
-  cancel.disabled = true;
   try {
     await administer(`/train/${watched.id}`, { method: "DELETE" });
   } catch (problem) {
@@ -58,28 +85,53 @@ async function end() {
   }
 }
 
-function watch(run) {
+function watch(run, whose) {
   watched?.source.close();
   const source = new EventSource(`/train/${run.id}/events`);
-  watched = { id: run.id, source, scores: [] };
-  button.disabled = true;
+  const mine = { id: run.id, source, scores: [], quarter: 0 };
+  watched = mine;
+  newest = run.id;
   cancel.disabled = false;
   byId("verdict").replaceChildren();
-  tell(run.status === "queued" ? "Waiting for its turn …" : "Training …", run.progress);
-  const { scores } = watched;
-  paint(scores);
+  beginCurves();
+  tell(`${whose}${run.status === "queued" ? "Waiting for its turn …" : "Training …"}`, run.progress);
+  announce("Training has been asked for.");
   source.addEventListener("progress", ({ data, lastEventId }) => {
-    const found = JSON.parse(data);
-    scores.length = Number(lastEventId) - found.scores.length; // told once more after a break
-    scores.push(...found.scores);
-    const { epoch, epochs } = found.progress;
-    tell(`Epoch ${epoch} of at most ${epochs}`, found.progress);
-    paint(scores);
+    const { scores, progress } = JSON.parse(data);
+    mine.scores.length = Number(lastEventId) - scores.length; // what is told once more after a break is not kept twice
+    mine.scores.push(...scores);
+    advance(mine, progress, whose);
   });
-  source.addEventListener("finished", ({ data }) => {
-    source.close();
-    finish(JSON.parse(data), scores);
-  });
+  source.addEventListener("finished", ({ data }) => finish(mine, JSON.parse(data)));
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) ask(mine, whose); });
+}
+
+function advance(mine, progress, whose) {
+  const { epoch, epochs } = progress;
+  const what = epoch > mine.scores.length ? "Cross-validation, epoch" : "Epoch";
+  tell(`${whose}${what} ${epoch} of at most ${epochs}`, progress);
+  showScores(mine.scores);
+  const quarter = Math.floor((4 * epoch) / epochs);
+  if (quarter > mine.quarter) announce(`${25 * quarter} percent of the epochs are over.`);
+  mine.quarter = quarter;
+}
+
+/** The service refused to tell of the run as it happens: ask how it is, and watch on. */
+async function ask(mine, whose) {
+  if (mine !== watched) return;
+  try {
+    const { history, ...run } = await get(`/train/${mine.id}`);
+    mine.scores = history;
+    if (run.finished_at) {
+      finish(mine, run);
+      return;
+    }
+    tell(`${whose}Training …`, run.progress);
+    setTimeout(() => mine === watched && watch(run, whose), MILLISECONDS_BETWEEN_LOOKS);
+  } catch (problem) {
+    if (problem.status === 404) finish(mine, { status: "failed", reason: "The service does not know the run any more.", progress: { epoch: 0, epochs: 1 } });
+    else setTimeout(() => ask(mine, whose), MILLISECONDS_BETWEEN_LOOKS);
+  }
 }
 
 function tell(text, { epoch, epochs }) {
@@ -89,52 +141,34 @@ function tell(text, { epoch, epochs }) {
   bar.value = epoch;
 }
 
-async function finish(run, scores) {
-  button.disabled = false;
+function announce(text) {
+  byId("progress-spoken").textContent = text;
+}
+
+async function finish(mine, run) {
+  mine.source.close();
+  if (mine !== watched) return;
+  watched = null;
+  if (document.activeElement === cancel) start.focus(); // what is disabled loses the focus
   cancel.disabled = true;
-  tell(`The run has ${run.status === "succeeded" ? "ended" : run.status === "failed" ? "failed" : "been cancelled"}.`,
-    run.status === "succeeded" ? { epoch: 1, epochs: 1 } : run.progress);
-  paint(scores);
-  if (run.promoted) await serve(run.model_version);
-  verdict(run);
+  const word = { succeeded: "ended", failed: "failed", cancelled: "been cancelled" }[run.status];
+  tell(`The run has ${word}.`, run.status === "succeeded" ? { epoch: 1, epochs: 1 } : run.progress);
+  showScores(mine.scores, run.kept);
+  if (run.promoted) await state.promoted(run.model_version).catch(() => {}); // who follows the model tells what is wrong
+  byId("verdict").replaceChildren(...verdict(run));
   document.dispatchEvent(new Event("run-ended"));
 }
 
-/** Wait until the worker that answers serves the new model, so that the page never goes back. */
-async function serve(version) {
-  for (let look = 0; look < LOOKS && state.model?.version !== version; look++) {
-    await state.refresh().catch(() => {});
-    if (state.model?.version !== version) await new Promise((resolve) => { setTimeout(resolve, MILLISECONDS_BETWEEN_LOOKS); });
-  }
-}
-
-function verdict(run) {
-  const word = { failed: "Failed", cancelled: "Cancelled" }[run.status] ?? (run.promoted ? "Promoted" : "Not promoted");
-  const parts = [html("p", { class: run.promoted ? "promoted" : "refused" }, html("strong", {}, word), ` ${run.reason}`)];
-  if (run.evaluation) parts.push(html("p", {}, `Testing accuracy ${percent(run.evaluation.test.accuracy)} on ${run.evaluation.test.rows} rows.`));
-  const crossed = run.evaluation?.cross_validation;
+function verdict({ status, promoted, reason, evaluation, model_version: version }) {
+  const word = { failed: "Failed", cancelled: "Cancelled" }[status] ?? (promoted ? "Promoted" : "Not promoted");
+  const parts = [html("p", { class: promoted ? "promoted" : "refused" }, html("strong", {}, word), ` ${reason}`)];
+  if (evaluation) parts.push(html("p", {}, `Testing accuracy ${percent(evaluation.test.accuracy)} on ${evaluation.test.rows} rows.`));
+  const crossed = evaluation?.cross_validation;
   if (crossed) {
     parts.push(html("p", {}, `Cross-validation: ${percent(crossed.mean)}, 95 % interval ${crossed.interval.map(percent).join(" to ")}.`));
   }
-  if (run.model_version && !run.promoted) {
-    parts.push(html("button", { type: "button", onclick: () => promote(run.model_version) }, "Make it current all the same"));
+  if (version && !promoted) {
+    parts.push(html("button", { type: "button", onclick: () => promote(version) }, "Make it current all the same"));
   }
-  byId("verdict").replaceChildren(...parts);
-}
-
-/** Loss and accuracy by epoch; those of several starts one after the other. */
-function curves(scores) {
-  const epochs = scores.map((_, index) => index + 1);
-  const traces = (measure) => ["training", "validation"].map((part, index) => ({
-    name: part, x: epochs, y: scores.map((score) => score[`${part}_${measure}`]), mode: "lines",
-    line: { color: ["#7a5cf0", "#e8941a"][index], width: 2 },
-  }));
-  byId("loss").dataset.epochs = scores.length;
-  const last = scores.at(-1);
-  byId("curves-title").textContent = last ? "How it learned" : "Nothing has been learned yet";
-  for (const [name, range] of [["loss", "tozero"], ["accuracy", [0, 1.03]]]) {
-    draw(byId(name), traces(name), { x: "epoch", y: name, range }).catch(() => {});
-    byId(name).setAttribute("aria-label", last ? `After ${scores.length} epochs: training ${name} ${last[`training_${name}`].toFixed(4)},`
-      + ` validation ${name} ${last[`validation_${name}`].toFixed(4)}` : `No curve of ${name} yet`);
-  }
+  return parts;
 }

@@ -1,20 +1,24 @@
 // The stored models: who served when, how good each is, two of them side by side, and the way back.
 
 import { administer, get } from "./api.js";
-import { draw } from "./charts.js";
+import { CURVES, draw } from "./charts.js";
+import { brokenLine } from "./curves.js";
 import { byId, html } from "./elements.js";
 import { confusion, numbers } from "./evaluation.js";
-import { ago, percent, recipe } from "./names.js";
+import { ago, percent, recipeInWords } from "./names.js";
 import { state, whenModel } from "./state.js";
 
 const SHOWN = 10;
+const MILLISECONDS_BETWEEN_AGES = 60_000;
 
 const cards = new Map(); // version -> its card, which never changes
 const ticked = new Set(); // versions to compare, the one that was ticked last at the end
 let all = false;
+let asked = 0; // how often the list was: the last answer counts, whichever comes last
 
 whenModel(list);
 document.addEventListener("run-ended", list);
+setInterval(list, MILLISECONDS_BETWEEN_AGES);
 byId("all-versions").addEventListener("click", () => {
   all = true;
   list();
@@ -25,13 +29,16 @@ export async function promote(version) {
   byId("versions-told").textContent = "";
   try {
     await administer(`/models/${version}/promote`, { method: "POST" });
-    await state.serve(version);
+    await state.promoted(version);
+    await list();
+    byId(`compare-${version}`)?.focus(); // the button is gone
   } catch (problem) {
-    byId("versions-told").textContent = problem.toString();
+    byId("versions-told").textContent = problem.message;
   }
 }
 
 async function list() {
+  const mine = ++asked;
   try {
     const { models, succession } = await get("/models");
     const shown = all ? models : models.slice(0, SHOWN);
@@ -39,6 +46,7 @@ async function list() {
     byId("all-versions").hidden = shown.length === models.length;
     byId("all-versions").textContent = `Show all ${models.length}`;
     const found = await Promise.all(shown.map(({ version }) => card(version)));
+    if (mine !== asked) return;
     const reigns = Map.groupBy(succession, ({ version }) => version);
     const rows = shown.map((model, index) => row(model, found[index], reigns.get(model.version)));
     const [body] = byId("version-list").tBodies;
@@ -50,9 +58,13 @@ async function list() {
   }
 }
 
-/** The card of a version; null if it is damaged or was deleted since. */
+/** The card of a version; null if it cannot be read, which may pass. */
 async function card(version) {
-  if (!cards.has(version)) cards.set(version, await get(`/models/${version}`).then((model) => model.card, () => null));
+  if (!cards.has(version)) {
+    const model = await get(`/models/${version}`).catch(() => null);
+    if (!model) return null;
+    cards.set(version, model.card);
+  }
   return cards.get(version);
 }
 
@@ -64,10 +76,10 @@ function row({ version, created_at: made, current }, found, reigns) {
   });
   const trained = html("time", { datetime: made, title: new Date(made).toLocaleString() }, ago(made));
   const cells = found
-    ? [found.dataset.name, html("span", { class: "told" }, recipe(found.hyperparameters)), percent(found.evaluation.test.accuracy)]
+    ? [found.dataset.name, html("span", { class: "recipe" }, recipeInWords(found.hyperparameters)), percent(found.evaluation.test.accuracy)]
     : ["", "It cannot be read.", ""];
   const serves = current ? html("strong", {}, `now, ${since(reigns)}`) : html("span", {},
-    html("button", { type: "button", disabled: !found, "aria-label": `Make ${digest} current`, onclick: () => promote(version) }, "Make current"),
+    html("button", { id: `promote-${version}`, type: "button", disabled: !found, "aria-label": `Make ${digest} current`, onclick: () => promote(version) }, "Make current"),
     reigns ? ` served ${ago(reigns[0].since)}` : "");
   return html("tr", { class: current ? "current" : null, "data-version": version },
     html("td", {}, tick), html("th", { scope: "row" }, trained, html("code", {}, digest.slice(0, 8))),
@@ -90,8 +102,9 @@ async function compare(version, wanted) {
   if (ticked.size < 2) return;
   const versions = [...ticked];
   const runs = await Promise.all((await runsOf(versions)).map((id) => (id ? get(`/train/${id}`).catch(() => null) : null)));
-  byId("comparison-models").replaceChildren(...versions.map((each, index) => beside(each, "AB"[index])));
-  await draw(byId("comparison-chart"), runs.flatMap((run, index) => (run ? [curve(run, "AB"[index], index)] : [])),
+  if (versions.join() !== [...ticked].join()) return; // others were ticked meanwhile
+  byId("comparison-models").replaceChildren(...versions.map((each, index) => beside(each, "AB"[index], runs[index])));
+  draw(byId("comparison-chart"), runs.flatMap((run, index) => (run ? [curve(run, "AB"[index], index)] : [])),
     { x: "epoch", y: "validation loss" });
 }
 
@@ -103,16 +116,15 @@ async function runsOf(versions) {
 
 function curve({ history }, name, index) {
   return {
-    name, mode: "lines", line: { color: ["#7a5cf0", "#e8941a"][index], width: 2 },
-    x: history.map((_, epoch) => epoch + 1), y: history.map(({ validation_loss: loss }) => loss),
+    name, mode: "lines", line: { color: CURVES[index], width: 2 }, ...brokenLine(history, (score) => score.validation_loss),
   };
 }
 
-function beside(version, name) {
+function beside(version, name, run) {
   const { species, evaluation, hyperparameters, dataset } = cards.get(version);
   return html("div", {},
-    html("h3", {}, `${name}: ${version.split("-")[1].slice(0, 8)}`),
-    html("p", { class: "hint" }, `${dataset.name}; ${recipe(hyperparameters)}`),
+    html("h3", {}, `${name}: ${version.split("-")[1].slice(0, 8)}${run ? "" : ", whose run is not on record any more"}`),
+    html("p", { class: "hint" }, `${dataset.name}; ${recipeInWords(hyperparameters)}`),
     html("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `Right and wrong of ${name}` }, confusion(species, evaluation.test.confusion)),
     html("dl", { class: "numbers" }, ...numbers(evaluation.test)));
 }

@@ -80,6 +80,11 @@ def page(visit: Visit) -> Iterator[Page]:
     visit.check()
 
 
+def promoted(page: Page, version: str | None) -> None:
+    """Wait until the page shows the model of a version."""
+    expect(page.locator("#serving")).to_have_attribute("data-version", version or "")
+
+
 def table(path: Path, rows: str, header: str = "sepal_length,sepal_width,petal_length,petal_width,species") -> Path:
     path.write_text(f"{header}\n{rows}\n")
     return path

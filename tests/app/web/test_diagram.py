@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.app.web.conftest import promoted
 from tests.services import Service
 
 
@@ -62,7 +63,7 @@ def test_what_lights_up_changes_with_the_flower(page: Page) -> None:
 @pytest.mark.parametrize("layers", [[512], [40, 3, 512]], ids=str)
 def test_wide_layers_are_summarised_and_nothing_is_clipped(layers: list[int], page: Page, service: Service) -> None:
     version = service.train(epochs=1, hidden_layers=layers, promote="always")["model_version"]
-    expect(page.locator("#serving")).to_have_attribute("data-version", version)
+    promoted(page, version)
 
     expect(page.locator("#diagram circle")).to_have_count(4 + sum(min(size, 14) for size in layers) + 3)
     expect(page.locator("#diagram")).to_contain_text("512 in 14 groups")

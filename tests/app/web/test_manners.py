@@ -90,6 +90,28 @@ def test_with_the_keyboard_alone_a_flower_is_measured_and_the_network_trained(pa
     expect(page.locator("#verdict")).to_contain_text("romoted")
 
 
+def test_the_focus_is_never_lost_when_a_button_has_done_its_work(page: Page, service: Service) -> None:
+    focused = "() => document.activeElement.id"
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    page.locator("#start").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#verdict")).to_contain_text("romoted")
+    assert "start" == page.evaluate(focused)
+    page.locator("#recipe-hidden_layers").fill("512, 512")
+    page.locator("#recipe-epochs").fill("10000")
+    page.locator("#start").click()
+    page.locator("#cancel").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#verdict")).to_contain_text("Cancelled")
+    assert "start" == page.evaluate(focused)
+    button = page.locator("#version-list button").first
+    version = (button.get_attribute("id") or "").removeprefix("promote-")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#serving")).to_have_attribute("data-version", version)
+    expect(page.locator(f"#compare-{version}")).to_be_focused()
+
+
 def test_the_focus_stays_where_it_was_when_the_versions_are_listed_anew(page: Page, service: Service) -> None:
     box = page.locator("#version-list input[type=checkbox]").first
     box.focus()

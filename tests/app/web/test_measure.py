@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model.features import FEATURES
+from tests.app.web.conftest import promoted
 from tests.services import Service
 
 SETOSA = (5.1, 3.5, 1.4, 0.2)
@@ -113,7 +114,7 @@ def test_the_network_on_the_page_scores_as_the_service_does(
     recipe: dict[str, Any], page: Page, service: Service
 ) -> None:
     version = service.train(epochs=20, promote="always", **recipe)["model_version"]
-    expect(page.locator("#serving")).to_have_attribute("data-version", version)
+    promoted(page, version)
     flowers = np.random.default_rng(0).uniform(0.1, 10, (50, 4)).round(2)
     batch = {"flowers": [dict(zip(FEATURES, flower, strict=True)) for flower in flowers.tolist()]}
     answered = httpx.post(f"{service.address}/predict/batch", json=batch).json()

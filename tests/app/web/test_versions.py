@@ -3,16 +3,17 @@
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.app.web.conftest import promoted
 from tests.services import Service
 
 
 def test_an_older_version_is_made_current_and_answers_the_next_prediction(page: Page, service: Service) -> None:
     first = page.locator("#serving").get_attribute("data-version")
     second = service.train(epochs=30, promote="always")["model_version"]
-    expect(page.locator("#serving")).to_have_attribute("data-version", second)
+    promoted(page, second)
     page.locator(f'#version-list [data-version="{first}"]').get_by_role("button").click()
 
-    expect(page.locator("#serving")).to_have_attribute("data-version", first or "")
+    promoted(page, first)
     expect(page.locator(f'#version-list [data-version="{first}"]')).to_contain_text("now")
     expect(page.locator(f'#version-list [data-version="{second}"]')).to_contain_text("served just now")
     with page.expect_response("**/predict") as answered:
