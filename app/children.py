@@ -2,10 +2,20 @@
 
 import multiprocessing
 import os
+import signal
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from threading import Timer
+from typing import Final
 
 from model.child import PRELOAD
+
+FORK_SERVER_ENDED: Final = 255  # what multiprocessing has for the exit status of a child of which it cannot be told
+_SECONDS_TO_TELL = 0.5
+_SECONDS_TO_PREPARE = 120.0  # without a cache, a fork server compiles first
+_prepared: set[int | None] = set()  # fork servers that have started somebody
 
 
 def start_method() -> ForkServerContext | SpawnContext:
@@ -23,3 +33,47 @@ def warm_up() -> None:
     """Start the fork server, if there is one, so that the first run need not wait for what it loads."""
     if isinstance(start_method(), ForkServerContext):
         forkserver.ensure_running()
+
+
+def start(child: BaseProcess, timeout_seconds: float) -> None:
+    """Start a child; raises `EOFError` if the fork server does not do so in time, or is ended meanwhile."""
+    prepared = _fork_server() in _prepared
+    watchdog = Timer(timeout_seconds if prepared else timeout_seconds + _SECONDS_TO_PREPARE, _end_fork_server)
+    watchdog.start()
+    try:
+        child.start()
+    finally:
+        watchdog.cancel()
+    _prepared.add(_fork_server())
+
+
+def kill(child: BaseProcess | None) -> None:
+    """End a child at once, for it may hang and not hear a kinder word; one that is only starting, with its starter."""
+    with suppress(ValueError):  # it is closed
+        if child and child.pid:
+            child.kill()
+        elif child:
+            _end_fork_server()
+
+
+def bury(child: BaseProcess) -> None:
+    """End a child and wait for that; it is the fork server who tells of it, and that may hang as well."""
+    kill(child)
+    child.join(_SECONDS_TO_TELL)
+    if child.is_alive():
+        _end_fork_server()
+        child.join()
+    child.close()
+
+
+def _end_fork_server() -> None:
+    """Its children end with it, and whoever waits for it hears of that; the next start makes a new one."""
+    pid = _fork_server()
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _fork_server() -> int | None:
+    pid: int | None = vars(forkserver)["_forkserver"]._forkserver_pid  # noqa: SLF001 - multiprocessing tells nobody
+    return pid

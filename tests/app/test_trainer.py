@@ -135,18 +135,99 @@ def test_a_killed_child_ends_its_run_with_the_reason_and_the_next_run_works(
     assert Status.SUCCEEDED == succeeded.status
 
 
-def test_a_child_that_hangs_meets_its_deadline(settings: Settings, store: Store) -> None:
-    async def scenario() -> Run:
+def fork_server() -> psutil.Process:
+    """What starts the children."""
+    (found,) = (each for each in psutil.Process().children() if "forkserver" in str(each.cmdline()))
+    return found
+
+
+HANGING: dict[str, Callable[[], list[psutil.Process]]] = {
+    "the child": children,
+    "the child and what has started it": lambda: [*children(), fork_server()],
+}
+
+
+@pytest.mark.parametrize("hanging", HANGING.values(), ids=HANGING)
+def test_a_child_that_hangs_meets_its_deadline(
+    hanging: Callable[[], list[psutil.Process]], settings: Settings, store: Store
+) -> None:
+    async def scenario() -> tuple[Run, Run]:
         hasty = settings.model_copy(update={"training_timeout_seconds": 3.0})
         async with working(hasty, store) as (trainer, _):
             run = await at_work(trainer, store, LONG)
-            for child in children():
-                child.suspend()
-            return await trainer.result(run, 6)
+            for process in hanging():
+                process.suspend()
+            failed = await trainer.result(run, 5)
+            return failed, await trainer.result(await trainer.submit(queued(SHORT)), 30)
 
-    run = asyncio.run(scenario())
+    failed, succeeded = asyncio.run(scenario())
 
-    assert (Status.FAILED, "It took longer than 3 seconds.") == (run.status, run.reason)
+    assert (Status.FAILED, "It took longer than 3 seconds.") == (failed.status, failed.reason)
+    assert Status.SUCCEEDED is succeeded.status
+
+
+def test_a_run_is_cancelled_within_a_second_though_everything_hangs(settings: Settings, store: Store) -> None:
+    async def scenario() -> tuple[Run, float]:
+        async with working(settings, store) as (trainer, _):
+            run = await at_work(trainer, store, LONG)
+            for process in (*children(), fork_server()):
+                process.suspend()
+            began = time.monotonic()
+            return await trainer.cancel(run.id), time.monotonic() - began
+
+    run, seconds = asyncio.run(scenario())
+
+    assert Status.CANCELLED is run.status
+    assert seconds < 1
+
+
+def test_a_run_that_does_not_start_meets_its_deadline_and_the_next_one_works(settings: Settings, store: Store) -> None:
+    async def scenario() -> tuple[Run, Run]:
+        hasty = settings.model_copy(update={"training_timeout_seconds": 3.0})
+        async with working(hasty, store) as (trainer, _):
+            await trainer.result(await trainer.submit(queued(SHORT)), 30)
+            fork_server().suspend()
+            failed = await trainer.result(await trainer.submit(queued(SHORT)), 5)
+            return failed, await trainer.result(await trainer.submit(queued(SHORT)), 30)
+
+    failed, succeeded = asyncio.run(scenario())
+
+    assert Status.FAILED is failed.status
+    assert "The training process could not be started; the service's log says why." == failed.reason
+    assert Status.SUCCEEDED is succeeded.status
+
+
+def test_stopping_does_not_wait_for_a_child_that_does_not_start_and_its_run_waits(
+    settings: Settings, store: Store
+) -> None:
+    async def scenario() -> tuple[Run, float]:
+        async with working(settings, store) as (trainer, _):
+            await trainer.result(await trainer.submit(queued(SHORT)), 30)
+            fork_server().suspend()
+            run = await trainer.submit(queued(SHORT))
+            await asyncio.sleep(1.0)
+            began = time.monotonic()
+        return run, time.monotonic() - began
+
+    run, seconds = asyncio.run(scenario())
+
+    assert Status.QUEUED is store.run(run.id).status
+    assert seconds < 2
+
+
+def test_a_run_whose_starter_is_ended_says_so_and_the_next_one_works(settings: Settings, store: Store) -> None:
+    async def scenario() -> tuple[Run, Run]:
+        async with working(settings, store) as (trainer, _):
+            run = await at_work(trainer, store, LONG)
+            fork_server().kill()
+            failed = await trainer.result(run, 2)
+            return failed, await trainer.result(await trainer.submit(queued(SHORT)), 30)
+
+    failed, succeeded = asyncio.run(scenario())
+
+    assert Status.FAILED is failed.status
+    assert "The process that starts the training processes was ended, and with it the training." == failed.reason
+    assert Status.SUCCEEDED is succeeded.status
 
 
 def test_stopping_ends_the_child_at_once_and_records_it_and_keeps_the_queue(settings: Settings, store: Store) -> None:
