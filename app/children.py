@@ -14,6 +14,7 @@ from model.child import PRELOAD
 
 FORK_SERVER_ENDED: Final = 255  # what multiprocessing has for the exit status of a child of which it cannot be told
 _SECONDS_TO_TELL = 0.5
+_SECONDS_TO_START = 1.0
 _SECONDS_TO_PREPARE = 120.0  # without a cache, a fork server compiles first
 _prepared: set[int | None] = set()  # fork servers that have started somebody
 
@@ -37,8 +38,8 @@ def warm_up() -> None:
 
 def start(child: BaseProcess, timeout_seconds: float) -> None:
     """Start a child; raises `EOFError` if the fork server does not do so in time, or is ended meanwhile."""
-    prepared = _fork_server() in _prepared
-    watchdog = Timer(timeout_seconds if prepared else timeout_seconds + _SECONDS_TO_PREPARE, _end_fork_server)
+    grace_seconds = _SECONDS_TO_START if _fork_server() in _prepared else _SECONDS_TO_PREPARE
+    watchdog = Timer(timeout_seconds + grace_seconds, _end_fork_server)
     watchdog.start()
     try:
         child.start()

@@ -72,14 +72,22 @@ class Trainer:
 
     async def result(self, run: Run, timeout_seconds: float) -> Run:
         """The record of a run when it has ended and its model serves, or as it is when the time is up."""
-        with suppress(TimeoutError, NotStoredError):  # a record that is gone is told as it was seen last
-            async with asyncio.timeout(timeout_seconds):
-                while run.id == self._doing or not (run.ended or self._closing):
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._ended.wait(), _SECONDS_BETWEEN_POLLS)
-                    run = await asyncio.to_thread(self._store.run, run.id)
+        with suppress(NotStoredError):  # a record that is gone is told as it was seen last
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_seconds):
+                    await self._end_of(run.id)
+            run = await asyncio.to_thread(self._store.run, run.id)
         await asyncio.to_thread(self._champion.refresh)  # another worker may have done it
         return run
+
+    async def _end_of(self, run_id: str) -> None:
+        """Return when a run has ended, or nobody here will do it any more."""
+        while run_id == self._doing or not (self._closing or await asyncio.to_thread(self._has_ended, run_id)):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _SECONDS_BETWEEN_POLLS)
+
+    def _has_ended(self, run_id: str) -> bool:
+        return self._store.summary(run_id).ended
 
     async def cancel(self, run_id: str) -> Run:
         """End a run and return its record, or the record as it is if it has ended before."""

@@ -85,6 +85,30 @@ def test_a_finished_run_serves_before_it_is_told(settings: Settings, store: Stor
     assert run.model_version == version
 
 
+def test_whoever_waits_for_a_long_run_does_not_have_its_record_read_all_the_while(
+    settings: Settings, store: Store
+) -> None:
+    class CountingStore(Store):
+        """A store that counts how often whole records are read: of a long run that takes milliseconds."""
+
+        reads = 0
+
+        def run(self, run_id: str) -> Run:
+            self.reads += 1
+            return super().run(run_id)
+
+    counting = CountingStore(store.root)
+
+    async def scenario() -> int:
+        async with working(settings, counting) as (trainer, _), working(settings, counting) as (other, _):
+            run = await at_work(trainer, store, LONG)
+            before = counting.reads
+            await asyncio.gather(*(each.result(run, 1.0) for each in (trainer, other)))
+            return counting.reads - before
+
+    assert 2 == asyncio.run(scenario())  # one for each answer
+
+
 def test_no_more_runs_wait_than_are_allowed_to(settings: Settings, store: Store) -> None:
     async def scenario() -> None:
         small = settings.model_copy(update={"training_queue_size": 2})
