@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -216,6 +216,48 @@ def test_the_head_of_a_stream_is_answered_at_once(artifacts: Path) -> None:
         assert 405 == httpx.head(f"{service.address}/predict").status_code
         full = httpx.get(f"{service.address}/models")
         assert full.headers["content-length"] == httpx.head(f"{service.address}/models").headers["content-length"]
+
+
+def follow(service: Service, run_id: str) -> socket.socket:
+    """A reader of the events of a run, who has read nothing yet."""
+    reader = socket.create_connection(("127.0.0.1", service.port), timeout=30)
+    reader.sendall(f"GET /train/{run_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return reader
+
+
+def test_readers_who_read_nothing_and_vanish_leave_nothing(artifacts: Path) -> None:
+    """More of them than a worker takes at once, so that one who stayed would be noticed."""
+    with started(artifacts) as service, ExitStack() as first:
+        run = service.train(wait=0, epochs=10_000, hidden_layers=[64, 64])
+        worker = psutil.Process(service.process.pid)
+        first.enter_context(follow(service, run["id"])).recv(9)
+        before = worker.num_fds()
+        for _ in range(3):
+            with ExitStack() as readers:
+                for _ in range(100):
+                    readers.enter_context(follow(service, run["id"]))
+                until(lambda: worker.num_fds() >= before + 100)
+                assert 200 == httpx.post(f"{service.address}/predict", json=FLOWER).status_code
+            until(lambda: worker.num_fds() <= before, timeout_seconds=5)
+        with follow(service, run["id"]) as reader:
+            assert reader.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_run_is_followed_from_any_worker_and_who_waits_hears_a_heartbeat(artifacts: Path) -> None:
+    with started(artifacts, "--workers", "2") as service:
+        ended = service.train(epochs=3)
+        streams = {httpx.get(f"{service.address}/train/{ended['id']}/events").text for _ in range(20)}
+
+        assert 1 == len(streams)
+        assert "event: finished" in streams.pop()
+
+        with service.store.training(timeout_seconds=5):  # so that others have to wait
+            run = service.train(wait=0)
+            with follow(service, run["id"]) as reader:
+                heard = b""
+                while b": ping" not in heard:  # every 15 seconds
+                    heard += reader.recv(2**16)
+            assert b"event:" not in heard
 
 
 def test_told_to_stop_it_says_that_it_is_not_ready_before_it_refuses(artifacts: Path) -> None:
