@@ -203,7 +203,9 @@ class Trainer:
             with sender:  # closed here once the child has it: the end of the child is then the end of the pipe
                 target = (self._store.root, run.id, self._settings.terms(), sender)
                 child = self._context.Process(target=train, args=target, name=f"train-{run.id}", daemon=True)
-                self._child = child
+                self._child = child  # for `close` to find, if it does not come before the next line
+                if self._closing:
+                    return _Ending(BUSY, None)
                 children.start(child, self._settings.training_timeout_seconds)
             exit_status = self._watch(child, run)
             if exit_status != 0:

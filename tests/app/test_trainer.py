@@ -239,6 +239,29 @@ def test_stopping_does_not_wait_for_a_child_that_does_not_start_and_its_run_wait
     assert seconds < 2
 
 
+def test_a_run_that_is_about_to_start_when_the_service_stops_waits_for_the_next_start(
+    settings: Settings, store: Store
+) -> None:
+    class StoppingStore(Store):
+        """A store that has the trainer closed as soon as it has found a run to do."""
+
+        trainer: Trainer
+
+        def next_queued(self) -> Run | None:
+            found = super().next_queued()
+            if found:
+                self.trainer.close()
+            return found
+
+    async def scenario() -> Run:
+        stopping = StoppingStore(settings.artifacts)
+        async with working(settings, stopping) as (trainer, _):
+            stopping.trainer = trainer
+            return await trainer.submit(queued(SHORT))
+
+    assert Status.QUEUED is store.run(asyncio.run(scenario()).id).status
+
+
 def test_a_run_whose_starter_is_ended_says_so_and_the_next_one_works(settings: Settings, store: Store) -> None:
     async def scenario() -> tuple[Run, Run]:
         async with working(settings, store) as (trainer, _):
