@@ -270,7 +270,7 @@ def _wrong(column: str, cells: "pd.Series[str]") -> "tuple[pd.Series[bool], str]
 
 
 def _species_problems(cells: "pd.Series[str]") -> Iterator[Problem]:
-    counts = cells.value_counts()
+    counts, first = cells.value_counts(), cells.drop_duplicates()
     if len(counts) < 2:
         yield Problem(f"{len(counts)} species; two at least are needed to tell apart", column=SPECIES_COLUMN)
     if len(counts) > MAX_SPECIES:
@@ -279,6 +279,6 @@ def _species_problems(cells: "pd.Series[str]") -> Iterator[Problem]:
         if count < MIN_ROWS_PER_SPECIES:
             yield Problem(
                 f"{species} has {count} rows; every species needs at least {MIN_ROWS_PER_SPECIES}",
-                int((cells == species).idxmax()),
+                int(first.index[first == species][0]),
                 SPECIES_COLUMN,
             )

@@ -245,19 +245,24 @@ def test_a_run_that_is_about_to_start_when_the_service_stops_waits_for_the_next_
     class StoppingStore(Store):
         """A store that has the trainer closed as soon as it has found a run to do."""
 
-        trainer: Trainer
+        trainer: Trainer | None = None
+        has_stopped = False
 
         def next_queued(self) -> Run | None:
             found = super().next_queued()
-            if found:
+            if found and self.trainer:
                 self.trainer.close()
+                self.has_stopped = True
             return found
 
     async def scenario() -> Run:
         stopping = StoppingStore(settings.artifacts)
         async with working(settings, stopping) as (trainer, _):
+            await trainer.result(await trainer.submit(queued(SHORT)), 30)  # from then on a start takes no time
             stopping.trainer = trainer
-            return await trainer.submit(queued(SHORT))
+            run = await trainer.submit(queued(SHORT))
+            await until(lambda: stopping.has_stopped)
+            return run
 
     assert Status.QUEUED is store.run(asyncio.run(scenario()).id).status
 
