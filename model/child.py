@@ -80,13 +80,13 @@ def exhibit(root: Path, version: str, built_in: Path, max_memory_bytes: int, ans
 def _confine(max_memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends its children
     _die_with_parent()
-    _yield_to_predictions()
+    yield_to_predictions()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = max_memory_bytes if hard == resource.RLIM_INFINITY else min(max_memory_bytes, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _yield_to_predictions() -> None:
+def yield_to_predictions() -> None:
     """Let whoever predicts go first where cores are few."""
     if sys.platform == "linux":
         # Being nice is not enough: a nice process is still left to finish its slice, some

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -265,6 +266,16 @@ def test_a_run_that_is_about_to_start_when_the_service_stops_waits_for_the_next_
             return run
 
     assert Status.QUEUED is store.run(asyncio.run(scenario()).id).status
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is only nice")
+def test_what_trains_and_what_has_started_it_let_predictions_go_first(settings: Settings, store: Store) -> None:
+    async def scenario() -> list[int]:
+        async with working(settings, store) as (trainer, _):
+            await at_work(trainer, store, LONG)
+            return [os.sched_getscheduler(process.pid) for process in (*children(), fork_server())]
+
+    assert [os.SCHED_IDLE] * 2 == asyncio.run(scenario())
 
 
 def test_a_run_whose_starter_is_ended_says_so_and_the_next_one_works(settings: Settings, store: Store) -> None:
