@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -10,13 +11,13 @@ from multiprocessing.process import BaseProcess
 from threading import Timer
 from typing import Final
 
-from model.child import PRELOAD
+from model.child import PRELOAD, yield_to_predictions
 
 FORK_SERVER_ENDED: Final = 255  # what multiprocessing has for the exit status of a child of which it cannot be told
 _SECONDS_TO_TELL = 0.5
 _SECONDS_TO_START = 1.0
 _SECONDS_TO_PREPARE = 120.0  # without a cache, a fork server compiles first
-_prepared: set[int | None] = set()  # fork servers that have started somebody
+_prepared: set[int] = set()  # fork servers that have started somebody
 
 
 def start_method() -> ForkServerContext | SpawnContext:
@@ -45,7 +46,15 @@ def start(child: BaseProcess, timeout_seconds: float) -> None:
         child.start()
     finally:
         watchdog.cancel()
-    _prepared.add(_fork_server())
+    _let_predictions_go_first(_fork_server())
+
+
+def _let_predictions_go_first(fork_server: int | None) -> None:
+    """To fork and to bury takes it milliseconds, too. To prepare, which it has done by now, is waited for."""
+    if fork_server is not None and fork_server not in _prepared:
+        with suppress(ProcessLookupError):
+            yield_to_predictions(fork_server)
+        _prepared.add(fork_server)
 
 
 def kill(child: BaseProcess | None) -> None:
@@ -53,6 +62,7 @@ def kill(child: BaseProcess | None) -> None:
     with suppress(ValueError):  # it is closed
         if child and child.pid:
             child.kill()
+            _let_die(child.pid)
         elif child:
             _end_fork_server()
 
@@ -73,6 +83,14 @@ def _end_fork_server() -> None:
     if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+            _let_die(pid)
+
+
+def _let_die(pid: int) -> None:
+    """To end is work, to which what lets others go first does not come as long as these are busy."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # it has ended by now
+            os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _fork_server() -> int | None:

@@ -86,14 +86,14 @@ def _confine(max_memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def yield_to_predictions() -> None:
-    """Let whoever predicts go first where cores are few."""
+def yield_to_predictions(process: int = 0) -> None:
+    """Let whoever predicts go before a process, this one by default, where cores are few."""
     if sys.platform == "linux":
         # Being nice is not enough: a nice process is still left to finish its slice, some
         # milliseconds, when a prediction comes in; an idle one is not.
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
     else:
-        os.nice(19)
+        os.setpriority(os.PRIO_PROCESS, process, 19)
 
 
 def _die_with_parent() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -204,6 +205,31 @@ def test_a_run_is_cancelled_within_a_second_though_everything_hangs(settings: Se
 
     assert Status.CANCELLED is run.status
     assert seconds < 1
+
+
+@contextmanager
+def busy_processors() -> Iterator[None]:
+    """Somebody else works as much as this machine can, for as long as this lasts."""
+    with ExitStack() as stack:
+        for _ in range(os.cpu_count() or 1):
+            stack.callback(stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"])).kill)
+        yield
+
+
+def test_a_run_is_cancelled_within_a_second_though_all_processors_are_busy(settings: Settings, store: Store) -> None:
+    async def scenario() -> list[float]:
+        took = []
+        async with working(settings, store) as (trainer, _):
+            for _ in range(3):
+                run = await at_work(trainer, store, LONG)
+                with busy_processors():
+                    await asyncio.sleep(0.5)
+                    began = time.monotonic()
+                    assert Status.CANCELLED is (await trainer.cancel(run.id)).status
+                    took.append(time.monotonic() - began)
+        return took
+
+    assert max(asyncio.run(scenario())) < 1
 
 
 def test_a_run_that_does_not_start_meets_its_deadline_and_the_next_one_works(settings: Settings, store: Store) -> None:
