@@ -46,15 +46,16 @@ def start(child: BaseProcess, timeout_seconds: float) -> None:
         child.start()
     finally:
         watchdog.cancel()
-    _let_predictions_go_first(_fork_server())
+    _let_predictions_go_first()
 
 
-def _let_predictions_go_first(fork_server: int | None) -> None:
-    """To fork and to bury takes it milliseconds, too. To prepare, which it has done by now, is waited for."""
-    if fork_server is not None and fork_server not in _prepared:
+def _let_predictions_go_first() -> None:
+    """To fork and to bury takes milliseconds, too; to prepare may not wait, but that is done by now."""
+    pid = _fork_server()
+    if pid is not None:
         with suppress(ProcessLookupError):
-            yield_to_predictions(fork_server)
-        _prepared.add(fork_server)
+            yield_to_predictions(pid)
+        _prepared.add(pid)
 
 
 def kill(child: BaseProcess | None) -> None:
@@ -62,15 +63,17 @@ def kill(child: BaseProcess | None) -> None:
     with suppress(ValueError):  # it is closed
         if child and child.pid:
             child.kill()
-            _let_die(child.pid)
+            _hurry(child.pid)
+            _hurry(_fork_server())
         elif child:
             _end_fork_server()
 
 
 def bury(child: BaseProcess) -> None:
-    """End a child and wait for that; it is the fork server who tells of it, and that may hang as well."""
-    kill(child)
-    child.join(_SECONDS_TO_TELL)
+    """End a child, if it has not ended, and wait for that; the fork server tells of it, and may hang as well."""
+    if child.is_alive():
+        kill(child)
+        child.join(_SECONDS_TO_TELL)
     if child.is_alive():
         _end_fork_server()
         child.join()
@@ -83,12 +86,12 @@ def _end_fork_server() -> None:
     if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-            _let_die(pid)
+            _hurry(pid)
 
 
-def _let_die(pid: int) -> None:
-    """To end is work, to which what lets others go first does not come as long as these are busy."""
-    if sys.platform == "linux":
+def _hurry(pid: int | None) -> None:
+    """To end is work, and to tell of it: who lets others go first does not come to that while they are busy."""
+    if pid is not None and sys.platform == "linux":
         with suppress(OSError):  # it has ended by now
             os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
 

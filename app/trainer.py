@@ -264,9 +264,11 @@ class Trainer:
         if exit_status == children.FORK_SERVER_ENDED:
             return "The process that starts the training processes was ended, and with it the training."
         if exit_status < 0:
+            by = signal.Signals(-exit_status)
             want = f", most often for want of memory: it may take {self._settings.training_memory_bytes // 2**20} MiB"
-            guess = want if -exit_status in _SIGNS_OF_WANT else ""
-            return f"The training process was ended by {signal.Signals(-exit_status).name}{guess}."
+            system = ", by somebody or by the system, which does so where memory runs out"
+            guess = want if by in _SIGNS_OF_WANT else system if by is signal.SIGKILL else ""
+            return f"The training process was ended by {by.name}{guess}."
         return f"The training process ended with status {exit_status}; the service's log says why."
 
 

@@ -63,8 +63,9 @@ def test_a_wrong_setting_is_said_in_a_line(artifacts: Path) -> None:
 
 
 def test_two_workers_agree(artifacts: Path) -> None:
-    """On the model within a second of the end of a run, on every run, and on what they have counted."""
+    """On the model within a second of a run or a rollback, on every run, and on what they have counted."""
     with started(artifacts, "--workers", "2") as service:
+        before = service.store.current()
         run = service.train(epochs=1, promote="always")
         time.sleep(1.0)
         versions = {service.predict()["model_version"] for _ in range(60)}
@@ -79,6 +80,10 @@ def test_two_workers_agree(artifacts: Path) -> None:
             if line.startswith('iris_http_requests_total{method="POST",route="/predict",status="200"}')
         ]
         assert [61.0] == counted  # one to see that it answers
+
+        assert 200 == httpx.post(f"{service.address}/models/{before}/promote").status_code
+        time.sleep(1.0)
+        assert {before} == {service.predict()["model_version"] for _ in range(60)}
 
 
 def test_runs_asked_of_two_workers_train_one_at_a_time(artifacts: Path) -> None:

@@ -157,6 +157,7 @@ def test_a_killed_child_ends_its_run_with_the_reason_and_the_next_run_works(
     assert Status.FAILED is failed.status
     assert str(failed.reason).startswith(f"The training process was ended by {ending.name}")
     assert ("for want of memory: it may take 4096 MiB." in str(failed.reason)) == (ending in WANT)
+    assert ("the system, which does so where memory runs out." in str(failed.reason)) == (ending is signal.SIGKILL)
     assert serving == version
     assert Status.SUCCEEDED == succeeded.status
 
