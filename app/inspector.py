@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from app.children import start_method
+from app import children
 from app.settings import Settings
 from model.child import exhibit, inspect
 from model.errors import DatasetError
@@ -35,7 +34,7 @@ class Inspector:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
-        self._context = start_method()
+        self._context = children.start_method()
         self._turn = asyncio.Lock()
         self._exhibited: dict[str, Specimens] = {}
         self._child: BaseProcess | None = None
@@ -89,7 +88,7 @@ class Inspector:
     def close(self) -> None:
         """End the check under way, if there is one: who asked for it is told that the service stops."""
         self._closing = True
-        self._kill()
+        children.kill(self._child)
 
     def _ask(self, name: str, target: Callable[..., None], *arguments: object) -> bytes:
         """What a child has to say."""
@@ -100,21 +99,19 @@ class Inspector:
             try:
                 return self._answer(receiver, child)
             finally:
-                self._kill()
-                child.join()
-                child.close()
+                children.bury(child)
                 self._child = None
 
     def _start(self, name: str, target: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
         child = self._context.Process(target=target, args=arguments, name=name, daemon=True)
         self._child = child
         try:
-            child.start()
+            children.start(child, self._settings.training_timeout_seconds)
         except Exception as error:
             log.exception("The process that checks a table cannot be started.")
             raise UncheckedError("The table could not be checked; the service's log says why.") from error
         if self._closing:
-            self._kill()
+            children.kill(child)
         return child
 
     def _answer(self, receiver: Connection, child: BaseProcess) -> bytes:
@@ -130,11 +127,6 @@ class Inspector:
                 raise UncheckedError("The service was stopped.") from error
             log.error("The process that checks a table ended with status %s.", child.exitcode)
             raise UncheckedError("The check of the table broke off; the service's log says why.") from error
-
-    def _kill(self) -> None:
-        """At once: a child may hang and not hear a kinder word."""
-        with suppress(AttributeError, ValueError):  # there is none, it is only starting, or it is closed
-            self._child.kill()  # type: ignore[union-attr]
 
 
 def _digest(path: Path) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
+from app import children
 from app.champion import Champion
-from app.children import start_method
 from app.monitoring import Monitor
 from app.settings import Settings
 from model.child import BUSY, train
@@ -51,7 +51,7 @@ class Trainer:
         self._store = store
         self._champion = champion
         self._monitor = monitor
-        self._context = start_method()
+        self._context = children.start_method()
         self._child: BaseProcess | None = None
         self._doing: str | None = None
         self._next_first = time.monotonic() + _SECONDS_BETWEEN_FIRST_MODELS
@@ -72,14 +72,22 @@ class Trainer:
 
     async def result(self, run: Run, timeout_seconds: float) -> Run:
         """The record of a run when it has ended and its model serves, or as it is when the time is up."""
-        with suppress(TimeoutError, NotStoredError):  # a record that is gone is told as it was seen last
-            async with asyncio.timeout(timeout_seconds):
-                while run.id == self._doing or not (run.ended or self._closing):
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._ended.wait(), _SECONDS_BETWEEN_POLLS)
-                    run = await asyncio.to_thread(self._store.run, run.id)
+        with suppress(NotStoredError):  # a record that is gone is told as it was seen last
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_seconds):
+                    await self._end_of(run.id)
+            run = await asyncio.to_thread(self._store.run, run.id)
         await asyncio.to_thread(self._champion.refresh)  # another worker may have done it
         return run
+
+    async def _end_of(self, run_id: str) -> None:
+        """Return when a run has ended, or nobody here will do it any more."""
+        while run_id == self._doing or not (self._closing or await asyncio.to_thread(self._has_ended, run_id)):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _SECONDS_BETWEEN_POLLS)
+
+    def _has_ended(self, run_id: str) -> bool:
+        return self._store.summary(run_id).ended
 
     async def cancel(self, run_id: str) -> Run:
         """End a run and return its record, or the record as it is if it has ended before."""
@@ -120,7 +128,7 @@ class Trainer:
         """End the child, if there is one, and then `work`, which records it. The queue stays for the next start."""
         self._closing = True
         self._asked.set()
-        self._kill()
+        children.kill(self._child)
 
     async def _work_off(self) -> None:
         try:
@@ -171,6 +179,8 @@ class Trainer:
         try:
             ending = await asyncio.to_thread(self._run_child, run)
         except Exception:
+            if self._closing:
+                return False  # it was only starting, and waits for the next start of the service
             log.exception("The training process cannot be started.")
             reason = "The training process could not be started; the service's log says why."
         else:
@@ -193,8 +203,10 @@ class Trainer:
             with sender:  # closed here once the child has it: the end of the child is then the end of the pipe
                 target = (self._store.root, run.id, self._settings.terms(), sender)
                 child = self._context.Process(target=train, args=target, name=f"train-{run.id}", daemon=True)
-                self._child = child
-                child.start()
+                self._child = child  # for `close` to find, if it does not come before the next line
+                if self._closing:
+                    return _Ending(BUSY, None)
+                children.start(child, self._settings.training_timeout_seconds)
             exit_status = self._watch(child, run)
             if exit_status != 0:
                 self._sweep()
@@ -210,19 +222,12 @@ class Trainer:
             deadline = time.monotonic() + self._settings.training_timeout_seconds
             while child.is_alive() and time.monotonic() < deadline:
                 if self._closing or self._store.cancel_asked(run.id):
-                    self._kill()
+                    break
                 child.join(_SECONDS_BETWEEN_CHECKS)
             return child.exitcode
         finally:
-            self._kill()
-            child.join()
-            child.close()
+            children.bury(child)
             self._child = None
-
-    def _kill(self) -> None:
-        """At once: a child may hang and not hear a kinder word."""
-        with suppress(AttributeError, ValueError):  # there is none, it is only starting, or it is closed
-            self._child.kill()  # type: ignore[union-attr]
 
     def _settle(self, run_id: str, reason: str) -> Run:
         """The record of a run whose child has ended, closed with the reason if the child could not.
@@ -256,10 +261,14 @@ class Trainer:
             return "The service was stopped."
         if exit_status is None:
             return f"It took longer than {self._settings.training_timeout_seconds:g} seconds."
+        if exit_status == children.FORK_SERVER_ENDED:
+            return "The process that starts the training processes was ended, and with it the training."
         if exit_status < 0:
+            by = signal.Signals(-exit_status)
             want = f", most often for want of memory: it may take {self._settings.training_memory_bytes // 2**20} MiB"
-            guess = want if -exit_status in _SIGNS_OF_WANT else ""
-            return f"The training process was ended by {signal.Signals(-exit_status).name}{guess}."
+            system = ", by somebody or by the system, which does so where memory runs out"
+            guess = want if by in _SIGNS_OF_WANT else system if by is signal.SIGKILL else ""
+            return f"The training process was ended by {by.name}{guess}."
         return f"The training process ended with status {exit_status}; the service's log says why."
 
 

@@ -1,7 +1,7 @@
 """Runs as this worker's readers follow them: each is looked at once for all who follow it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -24,21 +24,18 @@ class Watch:
         self.run = run
         self.readers = 0
         self.closed = False
-        self._changed = asyncio.Event()
+        self.changed = asyncio.Event()
+        """Set as soon as there is another record than this, or none any more; the next one has an event of its own."""
 
-    async def records(self) -> AsyncIterator[Run]:
-        """The record as it is, and again whenever it has changed, until the run has ended or the watch is closed."""
-        while True:
-            run, changed = self.run, self._changed
-            yield run
-            if run.ended or self.closed:
-                return
-            await changed.wait()
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.run.ended or self.closed
 
     def tell(self, run: Run) -> None:
         """There is a new record; a slow reader will hear of the last one only."""
         self.run = run
-        changed, self._changed = self._changed, asyncio.Event()
+        changed, self.changed = self.changed, asyncio.Event()
         changed.set()
 
     def close(self) -> None:
@@ -50,7 +47,7 @@ class Watch:
         """Tell of every change in the store, for as long as anybody reads."""
         try:
             seen = None
-            while self.readers and not (self.closed or self.run.ended):
+            while self.readers and not self.over:
                 stamp = await asyncio.to_thread(store.run_stamp, self.run.id)
                 if stamp != seen:
                     seen = stamp

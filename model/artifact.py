@@ -7,6 +7,7 @@ time and no random name in it: the same training gives the same bytes.
 
 import hashlib
 import json
+import mmap
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -123,7 +124,12 @@ def self_test(network: Network, card: Card) -> None:
 
 def _check_memory(n_bytes: int) -> None:
     """Raise `MemoryError` if there is too little to handle so many bytes: the library would end the process."""
-    bytes(2 * n_bytes + _SPARE_BYTES)  # costs nothing, for memory that is not written to is only promised
+    # A mapping costs nothing, for memory that is not written to is only promised. Python's own allocations
+    # of this size are such mappings at first only: then they are taken from a heap that each thread keeps.
+    try:
+        mmap.mmap(-1, 2 * n_bytes + _SPARE_BYTES).close()
+    except OSError as error:
+        raise MemoryError from error
 
 
 def _arrays(network: Network) -> dict[str, Array]:

@@ -80,20 +80,20 @@ def exhibit(root: Path, version: str, built_in: Path, max_memory_bytes: int, ans
 def _confine(max_memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends its children
     _die_with_parent()
-    _yield_to_predictions()
+    yield_to_predictions()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = max_memory_bytes if hard == resource.RLIM_INFINITY else min(max_memory_bytes, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _yield_to_predictions() -> None:
-    """Let whoever predicts go first where cores are few."""
+def yield_to_predictions(process: int = 0) -> None:
+    """Let whoever predicts go before a process, this one by default, where cores are few."""
     if sys.platform == "linux":
         # Being nice is not enough: a nice process is still left to finish its slice, some
         # milliseconds, when a prediction comes in; an idle one is not.
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
     else:
-        os.nice(19)
+        os.setpriority(os.PRIO_PROCESS, process, 19)
 
 
 def _die_with_parent() -> None:

@@ -29,6 +29,7 @@ _SPELLING = {"id": ID_COLUMN, **dict(zip(FEATURES, COLUMNS, strict=True)), "spec
 # Either spelling of a header -> the name by which the code below knows the column.
 _CANONICAL = {header: name for name, pair in _SPELLING.items() for header in (name, pair)}
 _NUMBER = re.compile(r" *[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})? *")
+_QUOTED = re.compile(rb'"[^"]*"?')
 _MIN_CENTIMETRES = 0.001  # thinner than a hair
 # Starts with a letter or digit: a spreadsheet takes a cell that starts with = + - @ for a formula.
 _WORDS = re.compile(r"[^\W_]([\w .-]{0,62}[\w.-])?")
@@ -136,7 +137,7 @@ def parse_csv(data: bytes, name: str, source: str) -> Dataset:
     try:
         table = _read_cells(_decode(data))
         _refuse(problem for column in _checked(table) for problem in _problems(column, table[column]))
-        _refuse(_species_problems(table["species"].value_counts()))
+        _refuse(_species_problems(table["species"]))
     except _RefusedError as refusal:
         raise DatasetError(source, refusal.problems) from refusal.__cause__
     species = pd.Categorical(table["species"])  # categories in alphabetical order
@@ -164,20 +165,26 @@ def _refuse(found: Iterator[Problem]) -> None:
 
 def _decode(data: bytes) -> str:
     if b"\0" in data:
-        row = data[: data.index(b"\0")].count(b"\n") + 1
-        raise _RefusedError([Problem("a NUL byte; the table must be UTF-8 text", row)])
+        raise _RefusedError([_problem_at(data, data.index(b"\0"), "a NUL byte; the table must be UTF-8 text")])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        row = data[: error.start].count(b"\n") + 1
-        raise _RefusedError([Problem("a byte that is not UTF-8; save the table as UTF-8", row)]) from error
+        mend = "a byte that is not UTF-8; save the table as UTF-8"
+        raise _RefusedError([_problem_at(data, error.start, mend)]) from error
+
+
+def _problem_at(data: bytes, position: int, message: str) -> Problem:
+    """What is wrong with a byte; its column can only be told by number, for nothing is read yet."""
+    rows_before = data.count(b"\n", 0, position)
+    row = data[data.rfind(b"\n", 0, position) + 1 : position]
+    return Problem(message, rows_before + 1, str(_QUOTED.sub(b"", row).count(b",") + 1))
 
 
 def _read_cells(text: str) -> pd.DataFrame:
     """Every cell as text, columns by their canonical names, the index being the row in the file."""
     header = next(_records(text), [])
     _refuse(_header_problems(header))
-    blank = list(_blank_rows(text, len(header)))
+    blank = list(_blank_rows(text, header))
     try:
         table = pd.read_csv(
             io.StringIO(text),
@@ -194,15 +201,21 @@ def _read_cells(text: str) -> pd.DataFrame:
     return table.drop(index=[1, *blank])
 
 
-def _blank_rows(text: str, width: int) -> Iterator[int]:
+def _blank_rows(text: str, header: list[str]) -> Iterator[int]:
     """The rows in which nothing stands; refuses a table that has rows of more or fewer cells than its header."""
     ragged: list[Problem] = []
     for row, cells in enumerate(_records(text), start=1):
-        if not cells or (not any(cells) and len(cells) == width):
+        if not cells or (not any(cells) and len(cells) == len(header)):
             yield row
-        elif len(cells) != width and len(ragged) < MAX_PROBLEMS:
-            ragged.append(Problem(f"{'more' if len(cells) > width else 'fewer'} cells than the header has", row))
+        elif len(cells) != len(header) and len(ragged) < MAX_PROBLEMS:
+            ragged.append(_ragged(row, len(cells), header))
     _refuse(iter(ragged))
+
+
+def _ragged(row: int, cells: int, header: list[str]) -> Problem:
+    if cells > len(header):
+        return Problem("more cells than the header has", row, str(len(header) + 1))
+    return Problem("fewer cells than the header has", row, _SPELLING[_CANONICAL[header[cells]]])
 
 
 def _records(text: str) -> Iterator[list[str]]:
@@ -228,7 +241,7 @@ def _header_problems(header: list[str]) -> Iterator[Problem]:
     known = ", ".join(_SPELLING.values())
     for position, name in enumerate(canonical, start=1):
         if name is None:
-            yield Problem(f"the header of column {position} is unknown; the columns are {known}", 1)
+            yield Problem(f"the header is unknown; the columns are {known}", 1, str(position))
         elif name in canonical[: position - 1]:
             yield Problem("the header stands there twice", 1, _SPELLING[name])
     for name in ("species", *FEATURES):
@@ -256,7 +269,8 @@ def _wrong(column: str, cells: "pd.Series[str]") -> "tuple[pd.Series[bool], str]
     return ~((numbers >= _MIN_CENTIMETRES) & (numbers <= MAX_CENTIMETRES)), mend
 
 
-def _species_problems(counts: "pd.Series[int]") -> Iterator[Problem]:
+def _species_problems(cells: "pd.Series[str]") -> Iterator[Problem]:
+    counts, first = cells.value_counts(), cells.drop_duplicates()
     if len(counts) < 2:
         yield Problem(f"{len(counts)} species; two at least are needed to tell apart", column=SPECIES_COLUMN)
     if len(counts) > MAX_SPECIES:
@@ -265,5 +279,6 @@ def _species_problems(counts: "pd.Series[int]") -> Iterator[Problem]:
         if count < MIN_ROWS_PER_SPECIES:
             yield Problem(
                 f"{species} has {count} rows; every species needs at least {MIN_ROWS_PER_SPECIES}",
-                column=SPECIES_COLUMN,
+                int(first.index[first == species][0]),
+                SPECIES_COLUMN,
             )

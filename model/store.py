@@ -125,6 +125,10 @@ class Store:
         """The record of a run; raises `NotStoredError` if there is none that can be read."""
         return self._records.find(run_id, Run)
 
+    def summary(self, run_id: str) -> RunSummary:
+        """The record of a run in short; its history, which may be long, is skipped, not read."""
+        return self._records.find(run_id, RunSummary)
+
     def runs(self, limit: int) -> list[RunSummary]:
         """The newest records that can be read, in short and newest first; histories are skipped, not read."""
         return self._records.newest(limit)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,9 @@ def test_a_wrong_setting_is_said_in_a_line(artifacts: Path) -> None:
 
 
 def test_two_workers_agree(artifacts: Path) -> None:
-    """On the model within a second of the end of a run, on every run, and on what they have counted."""
+    """On the model within a second of a run or a rollback, on every run, and on what they have counted."""
     with started(artifacts, "--workers", "2") as service:
+        before = service.store.current()
         run = service.train(epochs=1, promote="always")
         time.sleep(1.0)
         versions = {service.predict()["model_version"] for _ in range(60)}
@@ -79,6 +80,10 @@ def test_two_workers_agree(artifacts: Path) -> None:
             if line.startswith('iris_http_requests_total{method="POST",route="/predict",status="200"}')
         ]
         assert [61.0] == counted  # one to see that it answers
+
+        assert 200 == httpx.post(f"{service.address}/models/{before}/promote").status_code
+        time.sleep(1.0)
+        assert {before} == {service.predict()["model_version"] for _ in range(60)}
 
 
 def test_runs_asked_of_two_workers_train_one_at_a_time(artifacts: Path) -> None:
@@ -216,6 +221,48 @@ def test_the_head_of_a_stream_is_answered_at_once(artifacts: Path) -> None:
         assert 405 == httpx.head(f"{service.address}/predict").status_code
         full = httpx.get(f"{service.address}/models")
         assert full.headers["content-length"] == httpx.head(f"{service.address}/models").headers["content-length"]
+
+
+def follow(service: Service, run_id: str) -> socket.socket:
+    """A reader of the events of a run, who has read nothing yet."""
+    reader = socket.create_connection(("127.0.0.1", service.port), timeout=30)
+    reader.sendall(f"GET /train/{run_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return reader
+
+
+def test_readers_who_vanish_leave_nothing(artifacts: Path) -> None:
+    """More of them than a worker takes at once, so that one who stayed would be noticed."""
+    with started(artifacts) as service, service.store.training(timeout_seconds=5):  # so that the run has to wait
+        run = service.train(wait=0)
+        worker = psutil.Process(service.process.pid)
+        with follow(service, run["id"]) as first:
+            assert first.recv(1000).startswith(b"HTTP/1.1 200")
+            before = worker.num_fds()
+            for _ in range(3):
+                with ExitStack() as readers:
+                    for _ in range(100):
+                        readers.enter_context(follow(service, run["id"]))
+                    until(lambda: worker.num_fds() >= before + 100)
+                until(lambda: worker.num_fds() <= before, timeout_seconds=5)
+            with follow(service, run["id"]) as reader:
+                assert reader.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_run_is_followed_from_any_worker_and_who_waits_hears_a_heartbeat(artifacts: Path) -> None:
+    with started(artifacts, "--workers", "2") as service:
+        ended = service.train(epochs=3)
+        streams = {httpx.get(f"{service.address}/train/{ended['id']}/events").text for _ in range(20)}
+
+        assert 1 == len(streams)
+        assert "event: finished" in streams.pop()
+
+        with service.store.training(timeout_seconds=5):  # so that others have to wait
+            run = service.train(wait=0)
+            with follow(service, run["id"]) as reader:
+                heard = b""
+                while b": ping" not in heard:  # every 15 seconds
+                    heard += reader.recv(2**16)
+            assert b"event:" not in heard
 
 
 def test_told_to_stop_it_says_that_it_is_not_ready_before_it_refuses(artifacts: Path) -> None:

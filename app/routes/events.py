@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
@@ -16,7 +16,7 @@ from model.run import Run
 
 router = APIRouter(prefix="/train", tags=["train"])
 
-_MAX_SCORES = 500  # in one event
+_MAX_SCORES = 100  # in one event: of a reader who is slow, the service holds a few events
 _TOLD = re.compile("[0-9]{1,7}")
 
 
@@ -39,14 +39,19 @@ async def watch_run(watch: WatchDep, last_event_id: Annotated[str, Header()] = "
     15 seconds keeps the connection alive. A worker takes 256 readers; more are answered 503.
     """
     told = _told(last_event_id, watch.run)
-    async for run in watch.records():
-        for event in _progress(run, told):
+    # The record is looked up for each event: who held it, and was slow to take the event, would keep it in memory.
+    while True:
+        changed = watch.changed
+        if told >= len(watch.run.history) > 0 and not watch.run.ended:
+            yield _still(watch.run)
+        while told < len(watch.run.history):
+            event, told = _progress(watch.run, told)
             yield event
-        if not run.ended and told >= len(run.history) > 0:
-            yield _still(run)
-        told = max(told, len(run.history))
-        if run.ended:
-            yield _finished(run)
+        if watch.run.ended:
+            yield _finished(watch.run)
+        if watch.over:
+            return
+        await changed.wait()
 
 
 def _told(last_event_id: str, run: Run) -> int:
@@ -54,11 +59,12 @@ def _told(last_event_id: str, run: Run) -> int:
     return told if told <= len(run.history) else 0
 
 
-def _progress(run: Run, told: int) -> Iterator[ServerSentEvent]:
-    for start in range(told, len(run.history), _MAX_SCORES):
-        scores = run.history[start : start + _MAX_SCORES]
-        data = {"id": run.id, "status": run.status, "progress": run.progress, "scores": scores}
-        yield _event("progress", start + len(scores), data)
+def _progress(run: Run, told: int) -> tuple[ServerSentEvent, int]:
+    """The next scores that have not been told, and how many have been told with them."""
+    scores = run.history[told : told + _MAX_SCORES]
+    told += len(scores)
+    data = {"id": run.id, "status": run.status, "progress": run.progress, "scores": scores}
+    return _event("progress", told, data), told
 
 
 def _still(run: Run) -> ServerSentEvent:

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -85,6 +87,30 @@ def test_a_finished_run_serves_before_it_is_told(settings: Settings, store: Stor
     assert run.model_version == version
 
 
+def test_whoever_waits_for_a_long_run_does_not_have_its_record_read_all_the_while(
+    settings: Settings, store: Store
+) -> None:
+    class CountingStore(Store):
+        """A store that counts how often whole records are read: of a long run that takes milliseconds."""
+
+        reads = 0
+
+        def run(self, run_id: str) -> Run:
+            self.reads += 1
+            return super().run(run_id)
+
+    counting = CountingStore(store.root)
+
+    async def scenario() -> int:
+        async with working(settings, counting) as (trainer, _), working(settings, counting) as (other, _):
+            run = await at_work(trainer, store, LONG)
+            before = counting.reads
+            await asyncio.gather(*(each.result(run, 1.0) for each in (trainer, other)))
+            return counting.reads - before
+
+    assert 2 == asyncio.run(scenario())  # one for each answer
+
+
 def test_no_more_runs_wait_than_are_allowed_to(settings: Settings, store: Store) -> None:
     async def scenario() -> None:
         small = settings.model_copy(update={"training_queue_size": 2})
@@ -131,22 +157,167 @@ def test_a_killed_child_ends_its_run_with_the_reason_and_the_next_run_works(
     assert Status.FAILED is failed.status
     assert str(failed.reason).startswith(f"The training process was ended by {ending.name}")
     assert ("for want of memory: it may take 4096 MiB." in str(failed.reason)) == (ending in WANT)
+    assert ("the system, which does so where memory runs out." in str(failed.reason)) == (ending is signal.SIGKILL)
     assert serving == version
     assert Status.SUCCEEDED == succeeded.status
 
 
-def test_a_child_that_hangs_meets_its_deadline(settings: Settings, store: Store) -> None:
-    async def scenario() -> Run:
+def fork_server() -> psutil.Process:
+    """What starts the children."""
+    (found,) = (each for each in psutil.Process().children() if "forkserver" in str(each.cmdline()))
+    return found
+
+
+HANGING: dict[str, Callable[[], list[psutil.Process]]] = {
+    "the child": children,
+    "the child and what has started it": lambda: [*children(), fork_server()],
+}
+
+
+@pytest.mark.parametrize("hanging", HANGING.values(), ids=HANGING)
+def test_a_child_that_hangs_meets_its_deadline(
+    hanging: Callable[[], list[psutil.Process]], settings: Settings, store: Store
+) -> None:
+    async def scenario() -> tuple[Run, Run]:
         hasty = settings.model_copy(update={"training_timeout_seconds": 3.0})
         async with working(hasty, store) as (trainer, _):
             run = await at_work(trainer, store, LONG)
-            for child in children():
-                child.suspend()
-            return await trainer.result(run, 6)
+            for process in hanging():
+                process.suspend()
+            failed = await trainer.result(run, 5)
+            return failed, await trainer.result(await trainer.submit(queued(SHORT)), 30)
 
-    run = asyncio.run(scenario())
+    failed, succeeded = asyncio.run(scenario())
 
-    assert (Status.FAILED, "It took longer than 3 seconds.") == (run.status, run.reason)
+    assert (Status.FAILED, "It took longer than 3 seconds.") == (failed.status, failed.reason)
+    assert Status.SUCCEEDED is succeeded.status
+
+
+def test_a_run_is_cancelled_within_a_second_though_everything_hangs(settings: Settings, store: Store) -> None:
+    async def scenario() -> tuple[Run, float]:
+        async with working(settings, store) as (trainer, _):
+            run = await at_work(trainer, store, LONG)
+            for process in (*children(), fork_server()):
+                process.suspend()
+            began = time.monotonic()
+            return await trainer.cancel(run.id), time.monotonic() - began
+
+    run, seconds = asyncio.run(scenario())
+
+    assert Status.CANCELLED is run.status
+    assert seconds < 1
+
+
+@contextmanager
+def busy_processors() -> Iterator[None]:
+    """Somebody else works as much as this machine can, for as long as this lasts."""
+    with ExitStack() as stack:
+        for _ in range(os.cpu_count() or 1):
+            stack.callback(stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"])).kill)
+        yield
+
+
+def test_a_run_is_cancelled_within_a_second_though_all_processors_are_busy(settings: Settings, store: Store) -> None:
+    async def scenario() -> list[float]:
+        took = []
+        async with working(settings, store) as (trainer, _):
+            for _ in range(3):
+                run = await at_work(trainer, store, LONG)
+                with busy_processors():
+                    await asyncio.sleep(0.5)
+                    began = time.monotonic()
+                    assert Status.CANCELLED is (await trainer.cancel(run.id)).status
+                    took.append(time.monotonic() - began)
+        return took
+
+    assert max(asyncio.run(scenario())) < 1
+
+
+def test_a_run_that_does_not_start_meets_its_deadline_and_the_next_one_works(settings: Settings, store: Store) -> None:
+    async def scenario() -> tuple[Run, Run]:
+        hasty = settings.model_copy(update={"training_timeout_seconds": 3.0})
+        async with working(hasty, store) as (trainer, _):
+            await trainer.result(await trainer.submit(queued(SHORT)), 30)
+            fork_server().suspend()
+            failed = await trainer.result(await trainer.submit(queued(SHORT)), 5)
+            return failed, await trainer.result(await trainer.submit(queued(SHORT)), 30)
+
+    failed, succeeded = asyncio.run(scenario())
+
+    assert Status.FAILED is failed.status
+    assert "The training process could not be started; the service's log says why." == failed.reason
+    assert Status.SUCCEEDED is succeeded.status
+
+
+def test_stopping_does_not_wait_for_a_child_that_does_not_start_and_its_run_waits(
+    settings: Settings, store: Store
+) -> None:
+    async def scenario() -> tuple[Run, float]:
+        async with working(settings, store) as (trainer, _):
+            await trainer.result(await trainer.submit(queued(SHORT)), 30)
+            fork_server().suspend()
+            run = await trainer.submit(queued(SHORT))
+            await asyncio.sleep(1.0)
+            began = time.monotonic()
+        return run, time.monotonic() - began
+
+    run, seconds = asyncio.run(scenario())
+
+    assert Status.QUEUED is store.run(run.id).status
+    assert seconds < 2
+
+
+def test_a_run_that_is_about_to_start_when_the_service_stops_waits_for_the_next_start(
+    settings: Settings, store: Store
+) -> None:
+    class StoppingStore(Store):
+        """A store that has the trainer closed as soon as it has found a run to do."""
+
+        trainer: Trainer | None = None
+        has_stopped = False
+
+        def next_queued(self) -> Run | None:
+            found = super().next_queued()
+            if found and self.trainer:
+                self.trainer.close()
+                self.has_stopped = True
+            return found
+
+    async def scenario() -> Run:
+        stopping = StoppingStore(settings.artifacts)
+        async with working(settings, stopping) as (trainer, _):
+            await trainer.result(await trainer.submit(queued(SHORT)), 30)  # from then on a start takes no time
+            stopping.trainer = trainer
+            run = await trainer.submit(queued(SHORT))
+            await until(lambda: stopping.has_stopped)
+            return run
+
+    assert Status.QUEUED is store.run(asyncio.run(scenario()).id).status
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is only nice")
+def test_what_trains_and_what_has_started_it_let_predictions_go_first(settings: Settings, store: Store) -> None:
+    async def scenario() -> list[int]:
+        async with working(settings, store) as (trainer, _):
+            await at_work(trainer, store, LONG)
+            return [os.sched_getscheduler(process.pid) for process in (*children(), fork_server())]
+
+    assert [os.SCHED_IDLE] * 2 == asyncio.run(scenario())
+
+
+def test_a_run_whose_starter_is_ended_says_so_and_the_next_one_works(settings: Settings, store: Store) -> None:
+    async def scenario() -> tuple[Run, Run]:
+        async with working(settings, store) as (trainer, _):
+            run = await at_work(trainer, store, LONG)
+            fork_server().kill()
+            failed = await trainer.result(run, 2)
+            return failed, await trainer.result(await trainer.submit(queued(SHORT)), 30)
+
+    failed, succeeded = asyncio.run(scenario())
+
+    assert Status.FAILED is failed.status
+    assert "The process that starts the training processes was ended, and with it the training." == failed.reason
+    assert Status.SUCCEEDED is succeeded.status
 
 
 def test_stopping_ends_the_child_at_once_and_records_it_and_keeps_the_queue(settings: Settings, store: Store) -> None:

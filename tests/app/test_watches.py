@@ -48,7 +48,11 @@ def run(store: Store) -> Run:
 
 async def heard(watch: Watch) -> list[Run]:
     """Every record that a reader hears of, to the last."""
-    return [run async for run in watch.records()]
+    records = [watch.run]
+    while not watch.over:
+        await watch.changed.wait()
+        records.append(watch.run)
+    return records
 
 
 async def until(condition: Callable[[], bool]) -> None:

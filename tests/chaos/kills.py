@@ -3,9 +3,9 @@
     python -m tests.chaos.kills [--child 200] [--service 50] [--seed 0]
 
 A killed child must cost nothing but its run: every prediction is answered, the run ends as failed
-(or as succeeded, if it was just through) within 2 s, the next run works. A killed service must
-serve a sound model at the next start, the old one or a newer stored one; every stored model loads,
-no temporary file is left, every run reaches an end.
+(or as succeeded, if it was just through) within 2 s, the next run works. A killed service, every
+second one while it trains, must serve a sound model at the next start, the old one or a newer
+stored one; every stored model loads, no temporary file is left, every run reaches an end.
 """
 
 import argparse
@@ -31,6 +31,8 @@ from tests.bench.stores import temporary_store
 _ENVIRONMENT = {"IRIS_KEEP_MODELS": "10000"}
 _EPOCHS = (1, 100, 10_000)
 _SECONDS_TO_CLOSE = 2.0
+_SHARE_WHILE_TRAINING = 0.5
+_SECONDS_TRAINING = 0.1
 _SECONDS_ALIVE = 3.0  # longer than the first run of a start takes
 
 
@@ -131,7 +133,11 @@ def kill_service(store: Store, moments: random.Random, accepted: list[str]) -> s
         broken = unsound(store, address, old)
         asking = threading.Thread(target=ask_for_runs, args=(address, moments, accepted))
         asking.start()
-        time.sleep(moments.uniform(0, _SECONDS_ALIVE))
+        if moments.random() < _SHARE_WHILE_TRAINING:
+            until(lambda: any(run.status is Status.RUNNING for run in store.pending()))
+            time.sleep(moments.uniform(0, _SECONDS_TRAINING))
+        else:
+            time.sleep(moments.uniform(0, _SECONDS_ALIVE))
         kill(process)
         asking.join()
     return broken
@@ -174,6 +180,7 @@ def kill_services(store: Store, count: int, moments: random.Random) -> dict[str,
         "after every start a sound model serves, the old one or a newer one": not broken,
         "every stored model loads": all(loads(store, version) for version in models),
         "no temporary file is left": not swept,
+        "some kills hit a run": ends[Status.FAILED] > 0,
         "every run reaches an end": all_end and not set(ends) & {Status.QUEUED, Status.RUNNING},
     }
 

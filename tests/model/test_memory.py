@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model.artifact import encode
+from model.artifact import Artifact, encode
 from model.dataset import Dataset
 from model.hyperparameters import MAX_HIDDEN_LAYERS, MAX_LAYER_SIZE, Hyperparameters
 from model.pipeline import train
@@ -43,6 +43,26 @@ print(json.dumps([ending(taken + step * 3 * 2**17) for step in range(128)]))
 """
 
 
+THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from model.artifact import decode
+
+def rss_mebibytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+data = Path(sys.argv[1]).read_bytes()
+pools = [ThreadPoolExecutor(1) for _ in range(9)]
+for number, pool in enumerate(pools):
+    for _ in range(3):
+        pool.submit(decode, data).result()
+    if number == 0:
+        before = rss_mebibytes()
+print(rss_mebibytes() - before)
+"""
+
+
 @pytest.fixture(scope="module")
 def largest(iris: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The largest artifact there may be, in a file."""
@@ -60,3 +80,12 @@ def test_the_largest_artifact_is_handled_or_too_large_for_the_memory(work: str, 
 
     assert {0, 75} == set(statuses), ended.stderr
     assert sorted(statuses, reverse=True) == statuses
+
+
+def test_a_thread_that_has_read_an_artifact_keeps_little_memory(small: Artifact, tmp_path: Path) -> None:
+    path = tmp_path / "artifact"
+    path.write_bytes(encode(small))
+    command = [sys.executable, "-c", THREADS, str(path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+
+    assert float(ended.stdout) < 8  # of eight threads

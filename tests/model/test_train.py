@@ -202,13 +202,16 @@ TABLES = {
         table(*(line.rsplit(",", 2)[0] + "," + line.rsplit(",", 1)[1] for line in LINES)),
         "row 1, column PetalWidthCm: the column is missing",
     ),
-    "unknown header": (with_line(1, f"{LINES[0]},Colour"), "row 1: the header of column 7 is unknown"),
-    "long row": (with_line(8, f"{LINES[7]},9"), "row 8: more cells than the header has"),
-    "short row": (with_line(8, "7,4.6"), "row 8: fewer cells than the header has"),
-    "NUL": (with_cell(8, "Species", "a\0"), "row 8: a NUL byte"),
-    "latin-1": (with_cell(8, "Species", "\xe9").decode().encode("latin-1"), "row 8: a byte that is not UTF-8"),
+    "unknown header": (with_line(1, f"{LINES[0]},Colour"), "row 1, column 7: the header is unknown"),
+    "long row": (with_line(8, f"{LINES[7]},9"), "row 8, column 7: more cells than the header has"),
+    "short row": (with_line(8, "7,4.6"), "row 8, column SepalWidthCm: fewer cells than the header has"),
+    "NUL": (with_cell(8, "Species", "a\0"), "row 8, column 6: a NUL byte"),
+    "latin-1": (
+        with_cell(8, "Species", "\xe9").decode().encode("latin-1"),
+        "row 8, column 6: a byte that is not UTF-8",
+    ),
     "one species": (table(*LINES[:51]), "column Species: 1 species"),
-    "four rows of a species": (table(*LINES[:55]), "column Species: Iris-versicolor has 4 rows"),
+    "four rows of a species": (table(*LINES[:55]), "row 52, column Species: Iris-versicolor has 4 rows"),
     "formula": (with_cell(8, "Species", "=1+1"), "row 8, column Species: not a species"),
     **{
         f"{cell} in {column}": (with_cell(8, column, cell), f"row 8, column {column}: not a number of centimetres")

@@ -1,11 +1,17 @@
 """A training run as it happens."""
 
+import asyncio
 import json
+import weakref
 from typing import Any
 
 import pytest
 
-from model.run import Status
+from app.routes.events import watch_run
+from app.watches import Watch
+from model.evaluation import EpochScore
+from model.hyperparameters import Hyperparameters
+from model.run import Run, Status, advanced, begun, failed, queued
 from model.store import Store
 from tests.app.conftest import Client
 
@@ -75,7 +81,7 @@ def test_a_cancelled_run_ends_its_stream(client: Client, store: Store) -> None:
 def test_a_long_history_comes_in_parts(client: Client) -> None:
     run = client.post("/train?wait=30", json={"epochs": 1200, "hidden_layers": []}).json()
 
-    assert ["500", "1000", "1200", "1200"] == [event_id for _, event_id, _ in events(client, run["id"])]
+    assert [*map(str, range(100, 1201, 100)), "1200"] == [event_id for _, event_id, _ in events(client, run["id"])]
 
 
 def test_cross_validation_is_followed_though_its_epochs_leave_no_scores(client: Client) -> None:
@@ -86,3 +92,25 @@ def test_cross_validation_is_followed_though_its_epochs_leave_no_scores(client: 
     assert sorted(done) == done
     assert any(2000 < epoch < 102_000 for epoch in done)
     assert 102_000 == told[-1][2]["progress"]["epoch"]
+
+
+def long_run() -> Run:
+    scores = [EpochScore(epoch, 0.3, 0.5, 0.4, 0.6) for epoch in range(1, 1001)]
+    return advanced(begun(queued(Hyperparameters(epochs=2000))), scores, 1000)
+
+
+def test_who_is_slow_to_take_an_event_holds_no_old_record_and_hears_the_end_once() -> None:
+    """Many who are slow would else hold many records, each of a moment of its own."""
+
+    async def read_slowly() -> tuple[bool, list[str | None]]:
+        watch = Watch(long_run())
+        old = weakref.ref(watch.run)
+        events = watch_run(watch)
+        heard = [(await anext(events)).event]
+        watch.tell(failed(long_run(), "It broke off."))
+        return old() is None, heard + [event.event async for event in events]
+
+    let_go, heard = asyncio.run(read_slowly())
+
+    assert let_go
+    assert ["progress"] * 10 + ["finished"] == heard
