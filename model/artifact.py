@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from mmap import mmap
 from typing import Any, Final
 
 import msgspec
@@ -123,7 +124,10 @@ def self_test(network: Network, card: Card) -> None:
 
 def _check_memory(n_bytes: int) -> None:
     """Raise `MemoryError` if there is too little to handle so many bytes: the library would end the process."""
-    bytes(2 * n_bytes + _SPARE_BYTES)  # costs nothing, for memory that is not written to is only promised
+    try:
+        mmap(-1, 2 * n_bytes + _SPARE_BYTES).close()  # costs nothing: what is not written to is only promised
+    except OSError as error:
+        raise MemoryError from error
 
 
 def _arrays(network: Network) -> dict[str, Array]:
