@@ -137,6 +137,8 @@ def backpropagate(
             deltas[layer, i] = 0.0
         for j in range(above):
             delta = deltas[layer + 1, j]
+            if delta == 0.0:  # as of half of the neurons with relu, which have no share in the error
+                continue
             step = factor * delta
             into.biases[layer, j] += step  # BP3
             for i in range(below):
