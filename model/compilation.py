@@ -21,7 +21,8 @@ _OPTIONS: Final[dict[str, Any]] = {
 
 
 # What is inlined comes from these too, but the compiler would look at the changes of `kernel.py` alone.
-_SOURCES: Final = [Path(__file__).with_name(name) for name in ("compilation.py", "kernel.py", "network.py", "state.py")]
+_NAMES: Final = ("compilation.py", "exponential.py", "kernel.py", "network.py", "state.py")
+_SOURCES: Final = [Path(__file__).with_name(name) for name in _NAMES]
 
 
 class _OfAllSources:

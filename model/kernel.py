@@ -14,6 +14,7 @@ import numpy as np
 
 from model import network
 from model.compilation import compiled, compiled_for_numbers, inlined
+from model.exponential import exp
 from model.network import Array
 from model.state import Layers, Part, Recipe, State
 
@@ -27,7 +28,7 @@ _BETA_2: Final = 0.999  # and of their squares
 _EPSILON: Final = 1e-8
 _SMALLEST: Final = 1e-300  # the logarithm of 0 is infinite
 
-sigmoid, sigmoid_slope = compiled_for_numbers(network.sigmoid), compiled_for_numbers(network.sigmoid_slope)
+sigmoid_slope = compiled_for_numbers(network.sigmoid_slope)
 tanh, tanh_slope = compiled_for_numbers(network.tanh), compiled_for_numbers(network.tanh_slope)
 relu, relu_slope = compiled_for_numbers(network.relu), compiled_for_numbers(network.relu_slope)
 
@@ -72,6 +73,7 @@ def train_epoch(recipe: Recipe, state: State, part: Part, learning_rate: float, 
     deltas = np.empty_like(activations)
     # Where a step is nothing but the gradient of one row, it goes to the parameters at once.
     online = recipe.batch_size == 1 and not recipe.adam and recipe.momentum == 0 and recipe.l2 == 0
+    into = state.parameters if online else state.gradient
     loss, right = 0.0, 0
     for start in range(0, len(X), recipe.batch_size):
         stop = min(start + recipe.batch_size, len(X))
@@ -81,12 +83,8 @@ def train_epoch(recipe: Recipe, state: State, part: Part, learning_rate: float, 
             loss += loss_of(recipe, activations, label)
             right += winner(recipe, activations) == label
             share = recipe.class_weights[label] / (stop - start)
-            if online:
-                backpropagate(
-                    recipe, state.parameters, activations, deltas, label, -learning_rate * share, state.parameters
-                )
-            else:
-                backpropagate(recipe, state.parameters, activations, deltas, label, share, state.gradient)
+            factor = -learning_rate * share if online else share
+            backpropagate(recipe, state.parameters, activations, deltas, label, factor, into)
         if not online:
             steps += 1
             descend(recipe, state, learning_rate, steps)
@@ -132,21 +130,20 @@ def backpropagate(
     derivatives of the loss by the weighted sums. `into` may be the parameters themselves: each
     weight has passed its error on before it is changed, so that it is the exact gradient.
     """
-    last = len(recipe.sizes) - 1
-    for k in range(recipe.sizes[last]):
-        deltas[last, k] = activations[last, k] - (k == label)  # BP1
-        if recipe.output == SIGMOID:
-            deltas[last, k] *= sigmoid_slope(activations[last, k])
-    for layer in range(last - 1, 0, -1):
+    blame_outputs(recipe, activations, deltas, label)
+    for layer in range(len(recipe.sizes) - 2, 0, -1):
         below, above = recipe.sizes[layer], recipe.sizes[layer + 1]
         for i in range(below):
             deltas[layer, i] = 0.0
         for j in range(above):
             delta = deltas[layer + 1, j]
+            if delta == 0.0:  # as of half of the neurons with relu, which have no share in the error
+                continue
             step = factor * delta
             into.biases[layer, j] += step  # BP3
             for i in range(below):
                 deltas[layer, i] += parameters.weights[layer, j, i] * delta  # BP2
+            for i in range(below):
                 into.weights[layer, j, i] += step * activations[layer, i]  # BP4
         for i in range(below):
             deltas[layer, i] *= slope(activations[layer, i], recipe.activation)
@@ -155,6 +152,16 @@ def backpropagate(
         into.biases[0, j] += step
         for i in range(recipe.sizes[0]):
             into.weights[0, j, i] += step * activations[0, i]
+
+
+@inlined
+def blame_outputs(recipe: Recipe, activations: Array, deltas: Array, label: int) -> None:
+    """Write the derivatives of one row's loss by the weighted sums of the outputs."""
+    last = len(recipe.sizes) - 1
+    for k in range(recipe.sizes[last]):
+        deltas[last, k] = activations[last, k] - (k == label)  # BP1
+        if recipe.output == SIGMOID:
+            deltas[last, k] *= sigmoid_slope(activations[last, k])
 
 
 @compiled
@@ -216,6 +223,12 @@ def advance(
 
 
 @inlined
+def sigmoid(z: float) -> float:
+    """`network.sigmoid` of a single number, by the loops' own exponential function."""
+    return 1.0 / (1.0 + exp(-z))
+
+
+@inlined
 def squash(activations: Array, layer: int, size: int, kind: int) -> None:
     """Turn the weighted sums of a layer into its activations, in place."""
     if kind == SIGMOID:
@@ -233,7 +246,7 @@ def squash(activations: Array, layer: int, size: int, kind: int) -> None:
             largest = max(largest, activations[layer, j])
         total = 0.0
         for j in range(size):
-            activations[layer, j] = np.exp(activations[layer, j] - largest)
+            activations[layer, j] = exp(activations[layer, j] - largest)
             total += activations[layer, j]
         for j in range(size):
             activations[layer, j] /= total
@@ -264,8 +277,11 @@ def loss_of(recipe: Recipe, activations: Array, label: int) -> float:
 @inlined
 def winner(recipe: Recipe, activations: Array) -> int:
     """The first of the largest outputs."""
+    # Numbers are chosen, not ways to go: which output is larger, a processor would guess wrongly too often.
     last, best = len(recipe.sizes) - 1, 0
+    largest = activations[last, 0]
     for k in range(1, recipe.sizes[last]):
-        if activations[last, k] > activations[last, best]:
-            best = k
+        larger = activations[last, k] > largest
+        best = k if larger else best
+        largest = activations[last, k] if larger else largest
     return best

@@ -70,9 +70,10 @@ class Records:
         """Runs that have not ended, oldest first."""
         run_ids = self._ids()
         known = {run_id: self._ended[run_id] for run_id in run_ids if run_id in self._ended}
-        runs = list(self._readable((run_id for run_id in reversed(run_ids) if run_id not in known), Run))
-        self._ended = known | {run.id: _end(run) for run in runs if run.ended}
-        return [run for run in runs if not run.ended]
+        # In short first: a process that has just begun knows of no end, and histories are long.
+        found = list(self._readable((run_id for run_id in reversed(run_ids) if run_id not in known), RunSummary))
+        self._ended = known | {run.id: _end(run) for run in found if run.ended}
+        return [run for run in self._readable((run.id for run in found if not run.ended), Run) if not run.ended]
 
     def stamp(self, run_id: str) -> tuple[int, int]:
         """Something that differs when the record has been replaced, and costs little to ask for."""
@@ -123,7 +124,7 @@ class Records:
                 continue  # deleted since, or damaged: neither may hide the others
 
 
-def _end(run: Run) -> _End:
+def _end(run: RunSummary) -> _End:
     return run.started_at is not None, run.finished_at or run.created_at
 
 

@@ -18,6 +18,8 @@ TRAINING_ONLY = tuple(
         "compilation",
         "crossvalidation",
         "dataset",
+        "exponential",
+        "exponential",
         "job",
         "kernel",
         "learner",
