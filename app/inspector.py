@@ -29,15 +29,18 @@ class UncheckedError(Exception):
 
 
 class Inspector:
-    """Looks into tables, one at a time; whoever comes meanwhile waits."""
+    """Checks tables, one at a time, and shows their rows, one at a time as well; whoever comes meanwhile waits.
+
+    Neither waits for the other: anybody may look at rows, and only administrators bring tables.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
         self._context = children.start_method()
-        self._turn = asyncio.Lock()
+        self._checking, self._showing = asyncio.Lock(), asyncio.Lock()
         self._exhibited: dict[str, Specimens] = {}
-        self._child: BaseProcess | None = None
+        self._children: set[BaseProcess] = set()
         self._closing = False
 
     async def inspect(self, table: Path, name: str) -> DatasetSummary:
@@ -45,7 +48,7 @@ class Inspector:
 
         Raises `DatasetError` with what is wrong with it, `UncheckedError` if that cannot be told.
         """
-        async with self._turn:
+        async with self._checking:
             answer = await asyncio.to_thread(self._ask, f"inspect-{name}", inspect, table, name)
         found = msgspec.json.decode(answer, type=Inspection)
         if found.summary is None:
@@ -73,7 +76,7 @@ class Inspector:
 
         Those of a few models are remembered. Raises `UncheckedError` if they cannot be told.
         """
-        async with self._turn:
+        async with self._showing:
             found = self._exhibited.pop(version, None)
             if found is None:
                 target = exhibit, self._store.root, version, self._settings.data
@@ -86,9 +89,10 @@ class Inspector:
         return found
 
     def close(self) -> None:
-        """End the check under way, if there is one: who asked for it is told that the service stops."""
+        """End what is under way: who asked for it is told that the service stops."""
         self._closing = True
-        children.kill(self._child)
+        for child in list(self._children):
+            children.kill(child)
 
     def _ask(self, name: str, target: Callable[..., None], *arguments: object) -> bytes:
         """What a child has to say."""
@@ -100,14 +104,15 @@ class Inspector:
                 return self._answer(receiver, child)
             finally:
                 children.bury(child)
-                self._child = None
+                self._children.discard(child)
 
     def _start(self, name: str, target: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
         child = self._context.Process(target=target, args=arguments, name=name, daemon=True)
-        self._child = child
+        self._children.add(child)
         try:
             children.start(child, self._settings.training_timeout_seconds)
         except Exception as error:
+            self._children.discard(child)
             log.exception("The process that checks a table cannot be started.")
             raise UncheckedError("The table could not be checked; the service's log says why.") from error
         if self._closing:

@@ -9,7 +9,7 @@ const MOST = 14; // neurons or groups of a hidden layer
 const MOST_OUTPUTS = 40;
 const MARGIN = { top: 30, bottom: 14 };
 const NARROW = 480; // pixels
-const LETTER = 6.6; // pixels that one takes, or less
+const LETTER = 5; // pixels that one takes at least
 const NEAR = 7; // pixels from a line, to point at it
 
 const drawing = byId("diagram");
@@ -45,7 +45,16 @@ function build() {
     svg("g", { class: "nodes" }, ...layers.flat().map(({ node }) => node)),
     svg("g", { class: "labels" }, ...labels()),
   );
+  for (const label of drawing.querySelectorAll(".label")) fit(label, margin - radius - 8);
   light();
+}
+
+/** Take out the middle of a label that is longer than so many pixels. */
+function fit(label, room) {
+  const whole = label.lastChild.data;
+  for (let letters = Math.ceil(room / LETTER); label.getComputedTextLength() > room && letters > 1; letters--) {
+    label.lastChild.data = squeezed(whole, letters);
+  }
 }
 
 /** How many neurons or groups of a layer are drawn. */
@@ -98,14 +107,13 @@ const countOf = ({ first, last }) => last - first + 1;
 function labels() {
   const { card, network } = state.model;
   const [inputs, outputs] = [layers[0], layers.at(-1)];
-  const text = (x, y, anchor, content, whole = content) =>
-    svg("text", { x, y, "text-anchor": anchor, class: "label" }, svg("title", {}, whole), content);
-  const letters = Math.floor((margin - radius - 10) / LETTER);
+  const text = (x, y, anchor, content) =>
+    svg("text", { x, y, "text-anchor": anchor, class: "label" }, svg("title", {}, content), content);
   return [
     ...inputs.map(({ x, y, first }) => text(x - radius - 6, y + 4, "end", words(FEATURES[first]))),
     ...outputs.map(({ x, y, first, last }) => {
       const name = first === last ? short(card.species[first]) : `${last - first + 1} species`;
-      return text(x + radius + 6, y + 4, "start", squeezed(name, letters), name);
+      return text(x + radius + 6, y + 4, "start", name);
     }),
     ...network.sizes.slice(1, -1).map((count, index) => text(layers[index + 1][0].x, 14, "middle",
       count > MOST ? `${count} in ${MOST} groups` : `${count}`)),
