@@ -3,26 +3,33 @@
 
 import { byId, everyFrame, svg } from "./elements.js";
 import { colour, css, digits, FEATURES, short, squeezed, words } from "./names.js";
+import { isQuick, pictureOf, reactionsOf } from "./reactions.js";
 import { state, whenModel } from "./state.js";
 
 const MOST = 14; // neurons or groups of a hidden layer
 const MOST_OUTPUTS = 40;
 const MARGIN = { top: 30, bottom: 14 };
 const NARROW = 480; // pixels
+const NARROW_MARGIN = 88; // for labels
+const WIDE_MARGIN = 118;
 const LETTER = 5; // pixels that one takes at least
 const NEAR = 7; // pixels from a line, to point at it
+const MILLISECONDS_OF_REST = 80; // before it is found out what neurons react to
 
 const drawing = byId("diagram");
 let layers = []; // of neurons or groups: {x, y, first, last, node}
 let lines = []; // {layer, from, to, weight, line}
-let margin = 106; // pixels for the labels on either side
+let margin = WIDE_MARGIN;
 let radius = 10;
+let resting = null;
 let cursor = null; // [layer, index] of the neuron that the arrow keys have reached
 
 const paint = everyFrame(light);
 new ResizeObserver(() => state.model && build()).observe(drawing.parentElement);
 whenModel(build);
 state.addEventListener("flower", () => state.model && paint());
+state.addEventListener("axes", () => state.model && react());
+byId("reactions").addEventListener("change", react);
 drawing.addEventListener("pointermove", point);
 drawing.addEventListener("pointerleave", () => tell(null));
 drawing.addEventListener("keydown", move);
@@ -33,8 +40,8 @@ function build() {
   const width = drawing.parentElement.clientWidth;
   const most = Math.max(...network.sizes.map(shownOf));
   const height = Math.max(260, Math.min(540, 46 * most + 60));
-  margin = width < NARROW ? 88 : 118;
-  radius = Math.max(4, Math.min(14, (height - MARGIN.top - MARGIN.bottom) / most / 2.6, (width - 2 * margin) / network.sizes.length / 3));
+  margin = width < NARROW ? NARROW_MARGIN : WIDE_MARGIN;
+  radius = Math.max(4, Math.min(17, (height - MARGIN.top - MARGIN.bottom) / most / 2.6, (width - 2 * margin) / network.sizes.length / 3));
   drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
   drawing.style.height = `${height}px`;
   layers = network.sizes.map((size, layer) => place(size, layer, width, height));
@@ -42,10 +49,10 @@ function build() {
   cursor = null;
   drawing.replaceChildren(
     svg("g", { class: "lines" }, ...lines.map(({ line }) => line)),
-    svg("g", { class: "nodes" }, ...layers.flat().map(({ node }) => node)),
+    svg("g", { class: "nodes" }, ...layers.flat().flatMap(({ picture, node }) => [node, picture])),
     svg("g", { class: "labels" }, ...labels()),
   );
-  for (const label of drawing.querySelectorAll(".label")) fit(label, margin - radius - 8);
+  for (const label of drawing.querySelectorAll(".name")) fit(label, margin - radius - 8);
   light();
 }
 
@@ -73,9 +80,10 @@ function place(size, layer, width, height) {
     const y = MARGIN.top + down / 2 + (index - (shown - 1) / 2) * gap;
     const first = Math.floor((index * size) / shown);
     const last = Math.floor(((index + 1) * size) / shown) - 1;
+    const picture = svg("image", { x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius, class: "picture" });
     const node = svg("circle", { cx: x, cy: y, r: radius, class: last > first ? "group" : null });
     if (layer === sizes.length - 1) node.style.setProperty("--light", css(colour(first)));
-    return { x, y, first, last, node };
+    return { x, y, first, last, node, picture };
   });
 }
 
@@ -108,7 +116,7 @@ function labels() {
   const { card, network } = state.model;
   const [inputs, outputs] = [layers[0], layers.at(-1)];
   const text = (x, y, anchor, content) =>
-    svg("text", { x, y, "text-anchor": anchor, class: "label" }, svg("title", {}, content), content);
+    svg("text", { x, y, "text-anchor": anchor, class: `label ${anchor === "middle" ? "" : "name"}` }, svg("title", {}, content), content);
   return [
     ...inputs.map(({ x, y, first }) => text(x - radius - 6, y + 4, "end", words(FEATURES[first]))),
     ...outputs.map(({ x, y, first, last }) => {
@@ -116,7 +124,7 @@ function labels() {
       return text(x + radius + 6, y + 4, "start", name);
     }),
     ...network.sizes.slice(1, -1).map((count, index) => text(layers[index + 1][0].x, 14, "middle",
-      count > MOST ? `${count} in ${MOST} groups` : `${count}`)),
+      count > MOST && margin === WIDE_MARGIN ? `${count} in ${MOST} groups` : `${count}`)),
   ];
 }
 
@@ -138,6 +146,28 @@ function light() {
   }
   drawing.dataset.flower = state.flower.join(" ");
   if (cursor) tellNeuron(cursor);
+  react();
+}
+
+/** Show in each neuron what it reacts to, if that is wanted; in groups and in networks that are too slow, it is not. */
+function react() {
+  const { network } = state.model;
+  const wanted = byId("reactions").checked && isQuick(network);
+  drawing.classList.toggle("reacting", wanted);
+  clearTimeout(resting);
+  if (wanted) resting = setTimeout(picture, MILLISECONDS_OF_REST);
+}
+
+function picture() {
+  const { network } = state.model;
+  const found = reactionsOf(network, state.flower, state.axes, state.spans);
+  layers.forEach((nodes, layer) => {
+    for (const { first, last, picture: place } of nodes) {
+      const hue = layer === layers.length - 1 ? colour(first) : null;
+      if (first === last) place.setAttribute("href", pictureOf(found[layer][first], hue));
+    }
+  });
+  drawing.dataset.reactions = [...state.flower, ...state.axes, state.model.version].join(" ");
 }
 
 /** By layer, the most that any of its neurons is heard by another. */

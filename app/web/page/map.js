@@ -22,24 +22,25 @@ const cells = new OffscreenCanvas(CELLS, CELLS);
 const image = new ImageData(CELLS, CELLS);
 const pixels = new Uint32Array(image.data.buffer);
 const marker = byId("marker");
-const axes = [byId("map-x"), byId("map-y")];
+const selects = [byId("map-x"), byId("map-y")];
 let spans = [[0, 1], [0, 1]]; // centimetres across and up
 let painting = null;
 let beginning = null;
 
-axes.forEach((select, at) => {
+selects.forEach((select, at) => {
   select.append(...FEATURES.map((feature, index) => html("option", { value: index }, words(feature))));
-  select.value = [2, 3][at];
+  select.value = state.axes[at];
   select.addEventListener("change", () => {
-    const other = axes[1 - at];
+    const other = selects[1 - at];
     if (other.value === select.value) other.value = (Number(select.value) + 1) % FEATURES.length;
-    restart();
+    state.lookAt(selects.map(({ value }) => Number(value)));
   });
 });
 const restart = everyFrame(() => state.model && begin());
 new ResizeObserver(restart).observe(canvas.parentElement);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restart);
 state.addEventListener("flower", restart);
+state.addEventListener("axes", restart);
 whenModel(restart);
 whenRows(() => {
   legend();
@@ -52,8 +53,6 @@ canvas.addEventListener("pointerleave", () => { byId("map-told").textContent = "
 marker.addEventListener("pointerdown", drag);
 marker.addEventListener("keydown", nudge);
 
-const chosen = () => axes.map(({ value }) => Number(value));
-
 /** Where centimetres lie, in pixels of the page. */
 function scales() {
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -65,7 +64,7 @@ function scales() {
 
 /** Paint anew: at once, or if that takes its time when the hand rests. */
 function begin() {
-  spans = chosen().map(span);
+  spans = state.spans;
   cancelAnimationFrame(painting);
   clearTimeout(beginning);
   place();
@@ -74,7 +73,7 @@ function begin() {
 }
 
 function compute() {
-  const work = cellsOf(state.model.network, state.flower.slice(), chosen());
+  const work = cellsOf(state.model.network, state.flower.slice(), state.axes);
   let shown = performance.now();
   const go = () => {
     const until = performance.now() + MILLISECONDS_AT_ONCE;
@@ -84,19 +83,10 @@ function compute() {
       paint();
       shown = performance.now();
     }
-    if (done) canvas.dataset.flower = [...state.flower, ...chosen(), state.model.version].join(" ");
+    if (done) canvas.dataset.flower = [...state.flower, ...state.axes, state.model.version].join(" ");
     else painting = requestAnimationFrame(go);
   };
   go();
-}
-
-/** What the map shows of a feature: the range that the model knows, with the flower in it, and some room. */
-function span(feature) {
-  const [lowest, highest] = state.model.card.feature_ranges[FEATURES[feature]];
-  const low = Math.min(lowest, state.flower[feature]);
-  const high = Math.max(highest, state.flower[feature]);
-  const room = 0.12 * (high - low || 1);
-  return [Math.max(0.01, low - room), high + room];
 }
 
 /** Colour the cells, yielding now and then: of a network that takes its time, first some of them. */
@@ -137,7 +127,7 @@ function paint() {
   const [[left, right], [low, high]] = spans;
   pen.drawImage(cells, across(left), up(high), across(right) - across(left), up(low) - up(high));
   ticks(across, up, height);
-  const [x, y] = chosen();
+  const [x, y] = state.axes;
   const ink = getComputedStyle(canvas).color;
   for (const row of specimens()) mark(row, across(row.features[x]), up(row.features[y]), ink);
   describe(x, y);
@@ -145,7 +135,7 @@ function paint() {
 
 function place() {
   const { across, up } = scales();
-  const [x, y] = chosen();
+  const [x, y] = state.axes;
   marker.style.left = `${across(state.flower[x])}px`;
   marker.style.top = `${up(state.flower[y])}px`;
 }
@@ -159,7 +149,7 @@ function ticks(across, up, height) {
   for (const x of round(left, right)) pen.fillText(digits(x), across(x), height - 19);
   pen.textAlign = "right";
   for (const y of round(low, high)) pen.fillText(digits(y), MARGIN.left - 6, up(y) + 4);
-  const [x, y] = chosen().map((feature) => `${words(FEATURES[feature])}, cm`);
+  const [x, y] = state.axes.map((feature) => `${words(FEATURES[feature])}, cm`);
   pen.textAlign = "center";
   pen.fillText(x, (across(left) + across(right)) / 2, height - 4);
   pen.save();
@@ -245,7 +235,7 @@ const inWords = ({ species, part, predicted }) =>
 function point({ offsetX, offsetY }) {
   if (!state.model) return;
   const { across, up } = scales();
-  const [x, y] = chosen();
+  const [x, y] = state.axes;
   const away = ({ features }) => Math.hypot(across(features[x]) - offsetX, up(features[y]) - offsetY);
   const nearest = specimens().reduce((best, row) => (away(row) < (best ? away(best) : NEAR) ? row : best), null);
   byId("map-told").textContent = nearest ? `${nearest.features.map(digits).join(" · ")} cm, ${inWords(nearest)}` : "\u00a0";
@@ -280,13 +270,13 @@ function nudge(event) {
   const step = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
   if (!step) return;
   event.preventDefault();
-  put(chosen().map((feature, at) => state.flower[feature] + step[at]));
+  put(state.axes.map((feature, at) => state.flower[feature] + step[at]));
 }
 
 /** Move the flower on the map. */
 function put(centimetres) {
   const flower = state.flower.slice();
-  chosen().forEach((feature, at) => { flower[feature] = Math.max(0.1, Math.min(30, Math.round(centimetres[at] * 100) / 100)); });
+  state.axes.forEach((feature, at) => { flower[feature] = Math.max(0.1, Math.min(30, Math.round(centimetres[at] * 100) / 100)); });
   state.measure(flower);
 }
 

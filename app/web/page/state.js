@@ -1,8 +1,9 @@
-// What the whole page shares: the flower that is measured, the model that serves and the rows of its
-// table. Parts of the page listen to "flower", "model" and "rows" and paint what they show; they never
-// call one another.
+// What the whole page shares: the flower that is measured, the model that serves, the rows of its table,
+// and the two measurements that maps are drawn over. Parts of the page listen to "flower", "model", "rows"
+// and "axes" and paint what they show; they never call one another.
 
 import { bytes, get } from "./api.js";
+import { FEATURES } from "./names.js";
 import { Network } from "./network.js";
 
 const MILLISECONDS_OF_CALM = 2000; // after a promotion, in which workers that have not heard of it are not believed
@@ -11,6 +12,7 @@ const MILLISECONDS_TO_RETRY = 5000;
 
 export const state = new (class extends EventTarget {
   flower = [5.8, 3.1, 3.8, 1.2]; // centimetres
+  axes = [2, 3]; // features, across and up
   model = null; // {version, network, card}
   rows = null; // {specimens, gone} of the model, once they are there
   #wanted = null; // the version that is shown or being loaded
@@ -21,6 +23,23 @@ export const state = new (class extends EventTarget {
   measure(flower) {
     this.flower = flower;
     this.#tell("flower");
+  }
+
+  /** Draw maps over two other measurements. */
+  lookAt(axes) {
+    this.axes = axes;
+    this.#tell("axes");
+  }
+
+  /** From where to where maps go, across and up: the ranges that the model knows, with the flower in them. */
+  get spans() {
+    return this.axes.map((feature) => {
+      const [lowest, highest] = this.model.card.feature_ranges[FEATURES[feature]];
+      const low = Math.min(lowest, this.flower[feature]);
+      const high = Math.max(highest, this.flower[feature]);
+      const room = 0.12 * (high - low || 1);
+      return [Math.max(0.01, low - room), high + room];
+    });
   }
 
   /** Ask which model serves, and show it; rejects with a Problem if none does. */

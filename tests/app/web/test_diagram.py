@@ -60,6 +60,37 @@ def test_what_lights_up_changes_with_the_flower(page: Page) -> None:
     assert before != page.evaluate(lit)
 
 
+def test_each_neuron_shows_what_it_reacts_to(page: Page) -> None:
+    """A small map of its activation: that of petal length rises from left to right, and that of petal width upwards."""
+    page.locator("#reactions").check()
+    expect(page.locator("#diagram")).to_have_attribute("data-reactions", re.compile("^5.8 3.1 3.8 1.2 2 3 "))
+    expect(page.locator("#diagram image[href]")).to_have_count(4 + 5 + 10 + 3)
+    lit = page.evaluate("""async () => {
+      const pixels = async (index) => {
+        const picture = new Image();
+        picture.src = document.querySelectorAll("#diagram image")[index].getAttribute("href");
+        await picture.decode();
+        const pen = new OffscreenCanvas(20, 20).getContext("2d", { willReadFrequently: true });
+        pen.drawImage(picture, 0, 0);
+        return (x, y) => pen.getImageData(x, y, 1, 1).data;
+      };
+      const [length, width] = [await pixels(2), await pixels(3)];
+      return {
+        left: [...length(0, 10)], right: [...length(19, 10)], top: [...width(10, 0)], bottom: [...width(10, 19)],
+      };
+    }""")
+    blue, amber = 2, 0
+
+    assert lit["left"][amber] > lit["left"][blue]  # below the mean
+    assert lit["right"][blue] > lit["right"][amber]
+    assert lit["bottom"][amber] > lit["bottom"][blue]
+    assert lit["top"][blue] > lit["top"][amber]
+    page.locator("#map-x").select_option(label="sepal width")
+    expect(page.locator("#diagram")).to_have_attribute("data-reactions", re.compile("^5.8 3.1 3.8 1.2 1 3 "))
+    page.locator("#reactions").uncheck()
+    expect(page.locator("#diagram image").first).to_be_hidden()
+
+
 @pytest.mark.parametrize("layers", [[512], [40, 3, 512]], ids=str)
 def test_wide_layers_are_summarised_and_nothing_is_clipped(layers: list[int], page: Page, service: Service) -> None:
     version = service.train(epochs=1, hidden_layers=layers, promote="always")["model_version"]
