@@ -162,9 +162,9 @@ function picture() {
   const { network } = state.model;
   const found = reactionsOf(network, state.flower, state.axes, state.spans);
   layers.forEach((nodes, layer) => {
-    for (const { first, last, picture: place } of nodes) {
+    for (const { first, last, picture: there } of nodes) {
       const hue = layer === layers.length - 1 ? colour(first) : null;
-      if (first === last) place.setAttribute("href", pictureOf(found[layer][first], hue));
+      if (first === last) there.setAttribute("href", pictureOf(found[layer][first], hue));
     }
   });
   drawing.dataset.reactions = [...state.flower, ...state.axes, state.model.version].join(" ");

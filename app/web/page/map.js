@@ -3,6 +3,7 @@
 
 import { byId, everyFrame, html } from "./elements.js";
 import { colour, css, digits, FEATURES, short, words } from "./names.js";
+import { shapeOf, stamp } from "./marks.js";
 import { winner } from "./network.js";
 import { state, whenModel, whenRows } from "./state.js";
 
@@ -14,7 +15,6 @@ const WORK_AT_ONCE = 100_000; // weights, between two looks at the clock
 const MILLISECONDS_OF_REST = 150;
 const MILLISECONDS_BETWEEN_GLIMPSES = 150;
 const NEAR = 9; // pixels from a row of the table, to point at it
-const SHAPES = [disc, square, triangle, diamond];
 
 const canvas = byId("map");
 const pen = canvas.getContext("2d");
@@ -129,7 +129,9 @@ function paint() {
   ticks(across, up, height);
   const [x, y] = state.axes;
   const ink = getComputedStyle(canvas).color;
-  for (const row of specimens()) mark(row, across(row.features[x]), up(row.features[y]), ink);
+  for (const row of specimens()) {
+    stamp(pen, row, state.model.card.species.indexOf(row.species), [across(row.features[x]), up(row.features[y])], ink);
+  }
   describe(x, y);
 }
 
@@ -168,43 +170,10 @@ function round(low, high) {
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
-function mark({ species, part, predicted }, x, y, ink) {
-  const index = state.model.card.species.indexOf(species);
-  pen.beginPath();
-  SHAPES[index % SHAPES.length](x, y, part === "test" ? 5 : 3.2);
-  if (part !== "validation") { // else hollow
-    pen.fillStyle = css(colour(index));
-    pen.fill();
-  }
-  pen.lineWidth = part === "test" ? 1.8 : 0.9;
-  pen.strokeStyle = ink;
-  pen.stroke();
-  if (isWrong({ species, predicted })) {
-    pen.beginPath();
-    for (const way of [1, -1]) {
-      pen.moveTo(x - 8, y - 8 * way);
-      pen.lineTo(x + 8, y + 8 * way);
-    }
-    pen.lineWidth = 2.2;
-    pen.strokeStyle = "#e5143c";
-    pen.stroke();
-  }
-}
-
-function disc(x, y, r) { pen.arc(x, y, r, 0, 2 * Math.PI); }
-function square(x, y, r) { pen.rect(x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r); }
-function triangle(x, y, r) { polygon([x, y - 1.2 * r], [x + 1.1 * r, y + 0.8 * r], [x - 1.1 * r, y + 0.8 * r]); }
-function diamond(x, y, r) { polygon([x, y - 1.3 * r], [x + 1.3 * r, y], [x, y + 1.3 * r], [x - 1.3 * r, y]); }
-
-function polygon(...corners) {
-  for (const [x, y] of corners) pen.lineTo(x, y);
-  pen.closePath();
-}
-
 function legend() {
   const { card } = state.model;
   const swatch = (index) => {
-    const sample = html("i", { class: `swatch ${SHAPES[index % SHAPES.length].name}` });
+    const sample = html("i", { class: `swatch ${shapeOf(index).name}` });
     sample.style.setProperty("--colour", css(colour(index)));
     return sample;
   };
