@@ -10,7 +10,7 @@ const MOST = 14; // neurons or groups of a hidden layer
 const MOST_OUTPUTS = 40;
 const MARGIN = { top: 30, bottom: 14 };
 const NARROW = 480; // pixels
-const NARROW_MARGIN = 88; // for labels
+const NARROW_MARGIN = 94; // for labels
 const WIDE_MARGIN = 118;
 const LETTER = 5; // pixels that one takes at least
 const NEAR = 7; // pixels from a line, to point at it
@@ -41,7 +41,7 @@ function build() {
   const most = Math.max(...network.sizes.map(shownOf));
   const height = Math.max(260, Math.min(540, 46 * most + 60));
   margin = width < NARROW ? NARROW_MARGIN : WIDE_MARGIN;
-  radius = Math.max(4, Math.min(17, (height - MARGIN.top - MARGIN.bottom) / most / 2.6, (width - 2 * margin) / network.sizes.length / 3));
+  radius = Math.max(4, Math.min(17, (height - MARGIN.top - MARGIN.bottom) / most / 2.6, (width - 2 * margin) / network.sizes.length / 4));
   drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
   drawing.style.height = `${height}px`;
   layers = network.sizes.map((size, layer) => place(size, layer, width, height));
