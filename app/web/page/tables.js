@@ -24,7 +24,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 select.addEventListener("change", offerToDelete);
 byId("delete-table").addEventListener("click", remove);
 
-/** The name of the table to learn from. */
+/** The name of the table to learn from; empty as long as none are listed. */
 export const table = () => select.value;
 
 /** List the tables, and choose one. */

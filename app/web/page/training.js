@@ -67,7 +67,7 @@ async function train() {
   complain([]);
   asking = true;
   try {
-    watch(await administerJson("/train?wait=0", { ...recipe(), dataset: table() }), "");
+    watch(await administerJson("/train?wait=0", { ...recipe(), dataset: table() || null }), "");
   } catch (problem) {
     const strange = complain(problem.errors ?? []);
     byId("recipe-told").textContent = [problem.message, ...strange].join(" ");

@@ -144,9 +144,11 @@ def test_where_training_is_refused_the_token_is_asked_for_and_kept_for_the_tab(
     visit = Visit(browser, guarded.address)
     page = visit.open()
     train(page, epochs=5, promote="always")
-    for token in ("a wrong one", TOKEN):
+    for token, told in (("a wrong one", "That is not the token."), (TOKEN, "")):
         page.get_by_label("Token").fill(token)
         page.get_by_role("button", name="Go on").click()
+        if told:
+            expect(page.locator("#token-told")).to_have_text(told)
     expect(page.locator("#verdict")).to_contain_text("Promoted")
     train(page, epochs=6)
     expect(page.locator("#loss")).to_have_attribute("data-epochs", "6")
