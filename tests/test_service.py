@@ -237,13 +237,13 @@ def test_readers_who_vanish_leave_nothing(artifacts: Path) -> None:
         worker = psutil.Process(service.process.pid)
         with follow(service, run["id"]) as first:
             assert first.recv(1000).startswith(b"HTTP/1.1 200")
-            before = worker.num_fds()
+            before = len(worker.net_connections("tcp"))
             for _ in range(3):
                 with ExitStack() as readers:
                     for _ in range(100):
                         readers.enter_context(follow(service, run["id"]))
-                    until(lambda: worker.num_fds() >= before + 100)
-                until(lambda: worker.num_fds() <= before, timeout_seconds=5)
+                    until(lambda: len(worker.net_connections("tcp")) == before + 100)
+                until(lambda: len(worker.net_connections("tcp")) == before, timeout_seconds=5)
             with follow(service, run["id"]) as reader:
                 assert reader.recv(1000).startswith(b"HTTP/1.1 200")
 
