@@ -29,7 +29,10 @@ def take(browser: Browser, address: str, scheme: Literal["light", "dark"]) -> No
         page.locator(f"#{chart}").scroll_into_view_if_needed()
         page.wait_for_selector(f"#{chart} .main-svg")
     page.evaluate("scrollTo(0, 0)")
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(2000)
+    for flower in ("versicolor", "virginica"):  # asked for again, now that the browser has nothing else to do
+        page.get_by_role("button", name=flower, exact=True).click()
+        page.wait_for_timeout(500)
     box = page.locator(_PARTS[scheme]).bounding_box()
     assert box
     clip = {"x": 0, "y": 0, "width": 1360, "height": box["y"] + box["height"] + 16}

@@ -3,8 +3,8 @@
 import { CURVES, draw } from "./charts.js";
 import { byId } from "./elements.js";
 
-const MILLISECONDS_BETWEEN_STEPS = 40;
-const SHARE_OF_A_STEP = 0.15; // of what is left to show
+const MILLISECONDS_BETWEEN_STEPS = 80;
+const SHARE_OF_A_STEP = 0.3; // of what is left to show
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let scores = [];
