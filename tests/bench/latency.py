@@ -18,8 +18,9 @@ import numpy as np
 from tests.bench import load
 from tests.bench.load import Answer
 from tests.bench.promises import insist
-from tests.bench.servers import FLOWER, service, until
+from tests.bench.servers import service, until
 from tests.bench.stores import temporary_store
+from tests.services import FLOWER
 
 _SHARE_OF_CAPACITY = 0.5
 _MAX_RATIO = 1.5

@@ -18,7 +18,8 @@ from model.dataset import read_csv
 from model.hyperparameters import Hyperparameters
 from model.pipeline import train
 from model.store import Store
-from tests.bench.servers import FLOWER, free_port, service, serving
+from tests.bench.servers import service, serving
+from tests.services import FLOWER, free_port
 
 _ROUNDS = 5
 _SECONDS = 3

@@ -25,8 +25,9 @@ from model.errors import ModelError
 from model.run import Run, Status
 from model.store import Store
 from tests.bench.promises import insist
-from tests.bench.servers import FLOWER, kill, service, training_children, until
+from tests.bench.servers import kill, service, training_children, until
 from tests.bench.stores import temporary_store
+from tests.services import FLOWER
 
 _ENVIRONMENT = {"IRIS_KEEP_MODELS": "10000"}
 _EPOCHS = (1, 100, 10_000)
